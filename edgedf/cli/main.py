@@ -1,0 +1,86 @@
+"""The `edgedf` command: a table of verbs, each loaded only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+
+import click
+
+from edgedf import __version__
+from edgedf.errors import EdgedfError, FileError
+
+# verb -> (module that holds `command`, one line for `edgedf --help`), in the order of the work.
+VERBS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "data": ("edgedf.cli.data", "Write the synthetic benchmark, or look at a data set."),
+        "train": ("edgedf.cli.train", "Train tickets by iterative magnitude pruning."),
+        "show": ("edgedf.cli.show", "Show a ticket, bundle or artifact."),
+        "build": ("edgedf.cli.build", "Compact a ticket, convert it, prove parity, write a bundle."),
+        "parity": ("edgedf.cli.parity", "Check a bundle's artifacts against its golden vectors again."),
+        "detect": ("edgedf.cli.detect", "Say whether the faces in a picture are fake."),
+        "bench": ("edgedf.cli.bench", "Measure a bundle's size and latency on this machine."),
+        "report": ("edgedf.cli.report", "Write one HTML page about a run and its bundle."),
+        "doctor": ("edgedf.cli.doctor", "Say what works on this machine and what is missing."),
+    }
+)
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported when they run, so that `edgedf --help` stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command = import_module(VERBS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
+
+
+@click.group(
+    cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="edgedf")
+def cli() -> None:
+    """Deepfake detectors for phones: train a sparse ticket, build mobile artifacts, prove that they agree.
+
+    \b
+    Example:
+      edgedf data synth faces
+      edgedf train faces --arch mesonet --out runs/first
+      edgedf build runs/first --target all
+      edgedf detect photo.jpg --bundle runs/first/bundle.edgedf
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: one line and an exit code for every mistake, no traceback."""
+    try:
+        cli.main(args=arguments, prog_name="edgedf", standalone_mode=False)
+    except EdgedfError as error:
+        _fail(str(error), error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("interrupted", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        # A disk that fills up or a file that vanishes between two calls is the user's world, not our bug.
+        _fail(str(FileError(error.strerror or str(error), file=error.filename)), FileError.exit_code)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"error: {message}", err=True)
+    sys.exit(code)

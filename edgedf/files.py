@@ -1,0 +1,145 @@
+"""Files: hashes, canonical JSON, and writes that either happen whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edgedf.errors import EdgedfError, FileError
+
+# A manifest or index beyond this is not ours; the cap keeps a hostile file from filling memory.
+MAX_JSON_BYTES = 64 * 1024 * 1024
+
+
+def sha256_bytes(data: bytes) -> str:
+    """SHA-256 of `data`, 64 lower-case hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 lower-case hex digits. Raises FileError if it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise read_error(path, error) from error
+
+
+def read_error(path: Path, error: OSError) -> FileError:
+    """The FileError for an OSError met while reading `path`."""
+    if isinstance(error, FileNotFoundError):
+        return FileError("no such file", file=path, hint="check the path")
+    return FileError(f"cannot be read ({error.strerror or error})", file=path)
+
+
+def write_error(path: Path, error: OSError) -> FileError:
+    """The FileError for an OSError met while writing `path`."""
+    hint = "free some space and run again; nothing was changed" if error.errno == 28 else None
+    return FileError(f"cannot be written ({error.strerror or error})", file=path, hint=hint)
+
+
+def read_bytes(path: Path, *, max_bytes: int | None = None) -> bytes:
+    """A file's bytes. Raises FileError if it is missing, unreadable or larger than `max_bytes`."""
+    try:
+        if max_bytes is not None and path.stat().st_size > max_bytes:
+            raise FileError(f"larger than the allowed {max_bytes} bytes", file=path)
+        return path.read_bytes()
+    except OSError as error:
+        raise read_error(path, error) from error
+
+
+def canonical_json(value: Any) -> bytes:
+    """UTF-8 JSON with sorted keys, two-space indent and a final newline: one value, one byte string.
+
+    Raises ValueError on NaN or infinity, which JSON cannot carry.
+    """
+    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def parse_json(data: bytes | str, *, file: str | Path, error: type[EdgedfError]) -> Any:
+    """Strict JSON: UTF-8, no duplicate keys, no NaN. Raises `error` with the file's name on anything else."""
+
+    def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in result:
+                raise ValueError(f"key {key!r} appears twice")
+            result[key] = value
+        return result
+
+    def no_constant(text: str) -> Any:
+        raise ValueError(f"{text} is not a JSON number")
+
+    try:
+        return json.loads(data, object_pairs_hook=no_duplicates, parse_constant=no_constant)
+    except (ValueError, RecursionError) as cause:
+        raise error(f"not valid JSON ({cause})", file=file) from cause
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: temporary sibling, flush to disk, rename.
+
+    Raises FileError if the folder is missing or the disk is full; the old file, if any, is then untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            with temporary.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            raise write_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Fill a temporary sibling of `path`; on success rename it to `path`, on any failure remove it.
+
+    With `replace`, an existing folder at `path` is swapped out only once the new one is complete.
+    Raises FileError if `path` exists and `replace` is false, or if the disk is full.
+    """
+    if path.exists() and not replace:
+        raise FileError("already exists", file=path, hint="choose another name or remove it first")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        # mkdtemp makes a private folder (0700); what we publish has the permissions of any new folder.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o777 & ~umask)
+    except OSError as error:
+        raise write_error(path, error) from error
+    try:
+        try:
+            yield temporary
+            _swap_in(temporary, path)
+        except OSError as error:
+            raise write_error(path, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap_in(temporary: Path, path: Path) -> None:
+    """Rename `temporary` to `path`, moving an existing folder out of the way and then deleting it."""
+    if not path.exists():
+        temporary.rename(path)
+        return
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    path.rename(old)
+    try:
+        temporary.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
