@@ -1,0 +1,27 @@
+"""Options that several verbs share, so that one word means one thing everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgedf.bundle.manifest import TARGETS
+
+ExistingPath = click.Path(path_type=Path)  # existence is checked by the reader, which knows the better hint
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document to stdout instead of text."
+)
+bundle_option = click.option(
+    "--bundle",
+    type=ExistingPath,
+    metavar="B",
+    help="Bundle folder or .zip. Default: `bundle` in edgedf.toml, else the only *.edgedf here.",
+)
+target_option = click.option(
+    "--target", type=click.Choice(TARGETS), help="Target to run. Default: the first that works here."
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of the runtime."
+)
