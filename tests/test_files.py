@@ -1,0 +1,153 @@
+"""Writes happen whole or not at all; JSON is strict; errors name the file."""
+
+import errno
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgedf.errors import BundleError, EdgedfError, FileError, NotRunError, ParityError
+from edgedf.files import (
+    canonical_json,
+    new_folder,
+    parse_json,
+    read_bytes,
+    sha256_bytes,
+    sha256_file,
+    write_atomic,
+    write_error,
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+@given(JSON)
+def test_canonical_json_round_trips_and_is_one_form(value: object) -> None:
+    try:
+        data = canonical_json(value)
+    except UnicodeEncodeError:
+        return  # a lone surrogate is not a character; nothing is written
+    again = parse_json(data, file="x.json", error=BundleError)
+    assert again == value
+    assert canonical_json(again) == data
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", '{"a": 1, "a": 2}', "NaN", "[Infinity]", "\xff", "[" * 100_000, '{"a": 1}{'],
+    ids=range(8),
+)
+def test_bad_json_is_a_named_error(text: str) -> None:
+    with pytest.raises(BundleError, match=r"x\.json"):
+        parse_json(text.encode("latin-1"), file="x.json", error=BundleError)
+
+
+def test_write_atomic_replaces_and_leaves_no_litter(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_atomic(path, b"one")
+    write_atomic(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert sha256_file(path) == sha256_bytes(b"two")
+    assert names(tmp_path) == ["a.bin"]
+
+
+def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
+    """A file-size limit makes the kernel refuse the write for real, as a full disk would."""
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    code = """
+        import resource, signal, sys
+        from pathlib import Path
+        from edgedf.errors import FileError
+        from edgedf.files import write_atomic
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        try:
+            write_atomic(Path(sys.argv[1]), bytes(5000))
+        except FileError as error:
+            print(error)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(path)], capture_output=True, text=True, check=True
+    )
+    assert "cannot be written" in done.stdout
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["a.bin"]
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1000
+
+
+def test_no_space_left_gets_a_remedy() -> None:
+    error = write_error(Path("x"), OSError(errno.ENOSPC, "No space left on device"))
+    assert "free some space" in str(error)
+
+
+def test_new_folder_is_all_or_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+
+    def fail_half_way() -> None:
+        with new_folder(target) as folder:
+            (folder / "half").write_text("x")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert names(tmp_path) == []
+    with new_folder(target) as folder:
+        (folder / "whole").write_text("1")
+    with pytest.raises(FileError, match="already exists"), new_folder(target):
+        pass
+    with new_folder(target, replace=True) as folder:
+        (folder / "whole").write_text("2")
+    assert (target / "whole").read_text() == "2"
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_killed_writer_leaves_the_old_folder(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    with new_folder(target) as folder:
+        (folder / "a").write_text("old")
+    code = """
+        import sys, time
+        from pathlib import Path
+        from edgedf.files import new_folder
+        with new_folder(Path(sys.argv[1]), replace=True) as folder:
+            (folder / "a").write_text("new")
+            print("ready", flush=True)
+            time.sleep(60)
+    """
+    arguments = [sys.executable, "-c", textwrap.dedent(code), str(target)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGKILL)
+    assert (target / "a").read_text() == "old"
+
+
+def test_read_bytes_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="no such file"):
+        read_bytes(tmp_path / "none")
+    (tmp_path / "big").write_bytes(bytes(11))
+    with pytest.raises(FileError, match="larger than"):
+        read_bytes(tmp_path / "big", max_bytes=10)
+    with pytest.raises(FileError, match="cannot be read"):
+        read_bytes(tmp_path)
+
+
+def test_errors_say_where_what_and_how() -> None:
+    error = EdgedfError("is odd", file="t.safetensors", field="mask/a", hint="train again")
+    assert str(error) == "t.safetensors: mask/a: is odd\nhint: train again"
+    assert (EdgedfError.exit_code, ParityError.exit_code, NotRunError.exit_code) == (2, 1, 3)
