@@ -1,0 +1,1 @@
+"""From folders of pictures to cropped faces: layouts, index, cache, the synthetic benchmark, leak probes."""

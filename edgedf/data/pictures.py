@@ -1,0 +1,76 @@
+"""Reading one picture file into RGB, with every way it can be bad turned into one DataError."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from edgedf.crop import U8, Box
+from edgedf.errors import DataError
+from edgedf.files import read_bytes, sha256_bytes
+
+# A phone's largest photo has about 200 million pixels; a data set's pictures are far smaller.
+MAX_PIXELS = 64_000_000
+MAX_FILE_BYTES = 128 * 1024 * 1024
+
+
+def read_picture(path: Path, *, sha256: str | None = None) -> U8:
+    """A JPEG or PNG as upright RGB uint8 (H, W, 3); EXIF orientation is applied.
+
+    Args:
+        path: the file.
+        sha256: what its bytes must hash to, or None.
+
+    Raises DataError if it is damaged, cut short, another format, beyond 64 million pixels or not the
+    file of that hash; FileError if it is missing or unreadable.
+    """
+    data = read_bytes(path, max_bytes=MAX_FILE_BYTES)
+    if sha256 is not None and sha256_bytes(data) != sha256:
+        raise DataError("is not the file that index.json describes (sha256 differs)", file=path)
+    try:
+        return decode_picture(data)
+    except DataError as error:
+        raise DataError(error.problem, file=path, hint=error.hint) from error
+
+
+def decode_picture(data: bytes) -> U8:
+    """JPEG or PNG bytes as upright RGB uint8 (H, W, 3). Raises DataError if they are not such a picture."""
+    from PIL import Image, ImageOps
+
+    if not data:
+        raise DataError("is empty")
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as picture:
+            width, height = picture.size
+            if width * height > MAX_PIXELS:
+                raise DataError(f"has {width} x {height} pixels, more than {MAX_PIXELS // 1_000_000} million")
+            upright = ImageOps.exif_transpose(picture)
+            return np.asarray(upright.convert("RGB"), dtype=np.uint8)
+    except DataError:
+        raise
+    # Pillow's readers raise nearly anything on hostile bytes; to the user it is one thing: a damaged file.
+    except Exception as error:
+        raise DataError(f"damaged ({str(error)[:120] or type(error).__name__})") from error
+
+
+def ignore_picture_warnings() -> warnings.catch_warnings[None]:
+    """A `with` block in which Pillow's warnings stay silent; we check sizes and EXIF ourselves.
+
+    Around the whole of a threaded job, because the filters belong to the process.
+    """
+    return warnings.catch_warnings(action="ignore")
+
+
+def whole_picture_box(width: int, height: int, box_scale: float) -> Box:
+    """The box whose crop square is exactly the largest centred square of a width x height picture.
+
+    The centre is put on the square's own centre, half pixels included, so no rounding can move it.
+    """
+    side = min(width, height)
+    box_side = side / box_scale
+    center_x = (width - side) // 2 + side / 2
+    center_y = (height - side) // 2 + side / 2
+    return Box(center_x - box_side / 2, center_y - box_side / 2, box_side, box_side)
