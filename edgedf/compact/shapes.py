@@ -30,11 +30,12 @@ def infer_shapes(graph: Graph) -> dict[str, Shape]:
         missing = [name for name in node.inputs if name not in shapes]
         if missing:
             raise CompactError(f"uses {missing[0]!r} before it is defined", field=node.name)
-        shapes[node.name] = _output(node, [shapes[name] for name in node.inputs])
+        shapes[node.name] = node_shape(node, [shapes[name] for name in node.inputs])
     return shapes
 
 
-def _output(node: Node, inputs: list[Shape]) -> Shape:
+def node_shape(node: Node, inputs: list[Shape]) -> Shape:
+    """Shape per image of one node's output. Raises CompactError if it cannot take these inputs."""
     expected = 2 if isinstance(node.op, Add) else 1
     if len(inputs) != expected:
         raise CompactError(f"has {len(inputs)} inputs, expected {expected}", field=node.name)

@@ -1,0 +1,78 @@
+"""The proof: the compacted network and the masked dense one give the same logits on fixed pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from edgedf.compact.report import Proof
+from edgedf.errors import CompactError
+
+TOLERANCE = 1e-5
+_SEED = 20240229
+
+
+def prove_equal(dense: nn.Module, compacted: nn.Module, size: int) -> Proof:
+    """Compare two networks on `proof_pictures(size)`, in float32 on the CPU, one picture at a time.
+
+    Raises CompactError, naming the picture, if a logit is not finite or differs by more than 1e-5 of
+    the logit scale.
+    """
+    names, wanted, got = [], [], []
+    with torch.no_grad():
+        for name, crop_hwc in proof_pictures(size):
+            x_nchw = _input(crop_hwc)
+            names.append(name)
+            wanted.append(float(dense(x_nchw)))
+            got.append(float(compacted(x_nchw)))
+    errors = np.abs(np.subtract(got, wanted))
+    scale = max(1.0, float(np.abs(wanted).max()))
+    if not np.isfinite(wanted).all():
+        bad = names[int(np.argmin(np.isfinite(wanted)))]
+        raise CompactError(f"the dense network's logit on picture {bad!r} is not finite", field="proof")
+    worst = int(errors.argmax()) if np.isfinite(errors).all() else int(np.argmin(np.isfinite(errors)))
+    if not errors[worst] <= TOLERANCE * scale:
+        problem = (
+            f"the compacted network gives {got[worst]:.9g} on picture {names[worst]!r}, "
+            f"the dense one {wanted[worst]:.9g}"
+        )
+        raise CompactError(problem, field="proof", hint="this is a fault of edgedf; please report the ticket")
+    return Proof(max_error=float(errors[worst]), logit_scale=scale, inputs=len(names))
+
+
+def proof_pictures(size: int) -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
+    """Names and pictures (size, size, 3) uint8: noise, plain colours, gradients, grids, lit borders.
+
+    The same for ever. Borders and corners are there because zero padding is where a wrong fold shows.
+    """
+    yield "black", np.zeros((size, size, 3), np.uint8)
+    yield "white", np.full((size, size, 3), 255, np.uint8)
+    for channel, name in enumerate(("red", "green", "blue")):
+        plain = np.zeros((size, size, 3), np.uint8)
+        plain[..., channel] = 255
+        yield name, plain
+    ramp = np.linspace(0, 255, size).astype(np.uint8)
+    yield (
+        "gradient",
+        np.stack([np.tile(ramp, (size, 1)), np.tile(ramp[::-1, None], (1, size))] * 2, -1)[..., :3],
+    )
+    grid = np.indices((size, size)).sum(0) // 4 % 2 * 255
+    yield "checkerboard", np.repeat(grid[..., None], 3, -1).astype(np.uint8)
+    for side in ("top", "bottom", "left", "right"):
+        edge = np.full((size, size, 3), 96, np.uint8)
+        line = 0 if side in ("top", "left") else -1
+        edge[(line,) if side in ("top", "bottom") else (slice(None), line)] = 255
+        yield f"{side} edge", edge
+    generator = np.random.default_rng(_SEED)
+    for index in range(4):
+        yield f"noise {index}", generator.integers(0, 256, (size, size, 3), np.uint8)
+    blocks = generator.integers(0, 256, (8, 8, 3), np.uint8)
+    yield "blocks", blocks.repeat(-(-size // 8), 0).repeat(-(-size // 8), 1)[:size, :size]
+
+
+def _input(crop_hwc: npt.NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(crop_hwc.transpose(2, 0, 1))[None]).float()
