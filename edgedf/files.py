@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edgedf.errors import EdgedfError, FileError
+from edgedf.system import exchange_names, folder_lock
 
 # A manifest or index beyond this is not ours; the cap keeps a hostile file from filling memory.
 MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -107,12 +109,14 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """Fill a temporary sibling of `path`; on success rename it to `path`, on any failure remove it.
 
     With `replace`, an existing folder at `path` is swapped out only once the new one is complete.
+    What a killed process left beside `path` is removed first.
     Raises FileError if `path` exists and `replace` is false, or if the disk is full.
     """
     if path.exists() and not replace:
         raise FileError("already exists", file=path, hint="choose another name or remove it first")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
         # mkdtemp makes a private folder (0700); what we publish has the permissions of any new folder.
         umask = os.umask(0)
@@ -120,21 +124,25 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
         temporary.chmod(0o777 & ~umask)
     except OSError as error:
         raise write_error(path, error) from error
-    try:
+    with folder_lock(temporary):
         try:
-            yield temporary
-            _swap_in(temporary, path)
-        except OSError as error:
-            raise write_error(path, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            try:
+                yield temporary
+                _swap_in(temporary, path)
+            except OSError as error:
+                raise write_error(path, error) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _swap_in(temporary: Path, path: Path) -> None:
-    """Rename `temporary` to `path`, moving an existing folder out of the way and then deleting it."""
+    """Make `temporary` appear as `path`; an older folder there ends up at `temporary`."""
     if not path.exists():
         temporary.rename(path)
         return
+    if exchange_names(temporary, path):
+        return
+    # Two renames where the system cannot exchange: a kill between them is undone by _remove_leftovers.
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     path.rename(old)
     try:
@@ -143,3 +151,18 @@ def _swap_in(temporary: Path, path: Path) -> None:
         old.rename(path)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what a killed `new_folder(path)` left, and put back an old folder it had moved away."""
+    for old in sorted(path.parent.glob(f".{glob.escape(path.name)}.*.old")):
+        with folder_lock(old) as free:
+            if free and not path.exists():
+                old.rename(path)
+            elif free:
+                shutil.rmtree(old, ignore_errors=True)
+    for temporary in sorted(path.parent.glob(f".{glob.escape(path.name)}.*.tmp")):
+        if temporary.is_dir() and not temporary.is_symlink():
+            with folder_lock(temporary) as free:
+                if free:
+                    shutil.rmtree(temporary, ignore_errors=True)
