@@ -1,0 +1,78 @@
+"""Compare two ways to compute the same logits: errors on a stated scale, flips, and change of AUC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedf.contract import Contract
+
+F32 = npt.NDArray[np.float32]
+U8 = npt.NDArray[np.uint8]
+
+
+def logit_scale(expected: F32) -> float:
+    """What logit errors are divided by: the root mean square of the expected logits, but at least 1.
+
+    A logit of 1 moves a score by at most 0.25, so below that scale an absolute error is the honest one.
+    """
+    return max(1.0, float(np.sqrt(np.mean(np.square(expected, dtype=np.float64)))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How far `got` is from `expected` over N logits.
+
+    Attributes:
+        count: N.
+        scale: the logit scale the relative errors are divided by.
+        max_absolute, rms_absolute: in logits.
+        worst: index of the largest error.
+        errors: |got - expected| per logit, float64 (N,).
+        flips: indices where the decisions differ.
+    """
+
+    count: int
+    scale: float
+    max_absolute: float
+    rms_absolute: float
+    worst: int
+    errors: npt.NDArray[np.float64]
+    flips: tuple[int, ...]
+
+    @property
+    def max_relative(self) -> float:
+        """Largest error over the logit scale."""
+        return self.max_absolute / self.scale
+
+    @property
+    def rms_relative(self) -> float:
+        """Root mean square error over the logit scale."""
+        return self.rms_absolute / self.scale
+
+
+def difference(expected: F32, got: F32, contract: Contract) -> Difference:
+    """Compare finite logits (N,) with N >= 1; decisions by the contract's threshold."""
+    errors = np.abs(got.astype(np.float64) - expected.astype(np.float64))
+    limit = contract.logit_threshold
+    flips = np.flatnonzero((expected >= limit) != (got >= limit))
+    return Difference(
+        count=len(expected),
+        scale=logit_scale(expected),
+        max_absolute=float(errors.max()),
+        rms_absolute=float(np.sqrt(np.mean(errors**2))),
+        worst=int(errors.argmax()),
+        errors=errors,
+        flips=tuple(int(index) for index in flips),
+    )
+
+
+def auc_change(expected: F32, got: F32, labels: U8) -> float | None:
+    """AUC(got) - AUC(expected); None if only one class is present, because AUC then means nothing."""
+    from edgedf.training.metrics import auc
+
+    if len(np.unique(labels)) < 2:
+        return None
+    return auc(got, labels) - auc(expected, labels)

@@ -1,0 +1,143 @@
+"""The gate's words: a check passes, fails or did not run, and NOT RUN is never a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from edgedf.errors import EXIT_GATE, EXIT_NOT_RUN
+
+
+class Outcome(StrEnum):
+    """What came of one check."""
+
+    PASS = "pass"  # noqa: S105 (a verdict, not a password)
+    FAIL = "fail"
+    NOT_RUN = "not_run"
+
+    @property
+    def label(self) -> str:
+        """For people: PASS, FAIL or NOT RUN."""
+        return self.name.replace("_", " ")
+
+
+def combine(outcomes: Iterable[Outcome]) -> Outcome:
+    """FAIL if any failed, else NOT_RUN if any did not run or there was none at all, else PASS."""
+    found = set(outcomes)
+    if Outcome.FAIL in found:
+        return Outcome.FAIL
+    return Outcome.PASS if found == {Outcome.PASS} else Outcome.NOT_RUN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One check of one artifact.
+
+    Attributes:
+        name: "contract", "crops", "open", "names", "shapes", "values", "flips" or "auc".
+        outcome: pass, fail or not run.
+        detail: one line: what was found, or why it did not run.
+        measured, allowed: the number and its limit, where the check has one.
+        failures: every single failure, worst first; empty unless the check failed.
+    """
+
+    name: str
+    outcome: Outcome
+    detail: str
+    measured: float | None = None
+    allowed: float | None = None
+    failures: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "name": self.name,
+            "outcome": str(self.outcome),
+            "detail": self.detail,
+            "measured": self.measured,
+            "allowed": self.allowed,
+            "failures": list(self.failures),
+        }
+
+
+def passed(name: str, detail: str, *, measured: float | None = None, allowed: float | None = None) -> Check:
+    """A check that passed."""
+    return Check(name=name, outcome=Outcome.PASS, detail=detail, measured=measured, allowed=allowed)
+
+
+def failed(
+    name: str,
+    detail: str,
+    failures: Iterable[str] = (),
+    *,
+    measured: float | None = None,
+    allowed: float | None = None,
+) -> Check:
+    """A check that failed."""
+    return Check(
+        name=name,
+        outcome=Outcome.FAIL,
+        detail=detail,
+        measured=measured,
+        allowed=allowed,
+        failures=tuple(failures),
+    )
+
+
+def not_run(name: str, why: str) -> Check:
+    """A check that could not run."""
+    return Check(name=name, outcome=Outcome.NOT_RUN, detail=why)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All checks of one way to compute the logits.
+
+    Attributes:
+        subject: a target's name, "pytorch", "compacted" or "bundle".
+        precision: of the artifact, "" where there is none.
+        runtime: what really executed, "" if nothing did.
+        checks: in the order they ran.
+        metrics: measured numbers by name, JSON-ready.
+    """
+
+    subject: str
+    precision: str = ""
+    runtime: str = ""
+    checks: tuple[Check, ...]
+    metrics: dict[str, Any]
+
+    @property
+    def outcome(self) -> Outcome:
+        """All checks together."""
+        return combine(check.outcome for check in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready, with every check and every failure."""
+        return {
+            "subject": self.subject,
+            "precision": self.precision,
+            "outcome": str(self.outcome),
+            "runtime": self.runtime,
+            "checks": [check.to_json() for check in self.checks],
+            "metrics": self.metrics,
+        }
+
+    def to_manifest(self) -> dict[str, Any]:
+        """What a manifest records about an artifact: outcomes and numbers, no text that names a place."""
+        return {
+            "outcome": str(self.outcome),
+            "runtime": self.runtime,
+            "checks": {check.name: str(check.outcome) for check in self.checks},
+            "not_run": [check.name for check in self.checks if check.outcome is Outcome.NOT_RUN],
+            "metrics": self.metrics,
+        }
+
+
+def exit_code(outcome: Outcome, *, accept_not_run: bool) -> int:
+    """0 for a pass, 1 for a failure, 3 where something did not run and nobody accepted that."""
+    if outcome is Outcome.FAIL:
+        return EXIT_GATE
+    return EXIT_NOT_RUN if outcome is Outcome.NOT_RUN and not accept_not_run else 0

@@ -1,0 +1,125 @@
+"""Checks of logits against the goldens' and of decisions and AUC on evaluation crops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedf.bundle.golden import GoldenSet
+from edgedf.bundle.manifest import Tolerances
+from edgedf.contract import Contract
+from edgedf.parity.compare import Difference, auc_change, difference
+from edgedf.parity.gate import Check, failed, not_run, passed
+
+F32 = npt.NDArray[np.float32]
+U8 = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Crops on which decisions and AUC are compared.
+
+    Attributes:
+        crops_nhwc: (N, S, S, 3) uint8 RGB.
+        labels: (N,) uint8, fake = 1.
+        logits: what the dense network answers, (N,) float32.
+        source: where the crops came from, a few words without a path.
+    """
+
+    crops_nhwc: U8
+    labels: U8
+    logits: F32
+    source: str
+
+
+def check_values(got: F32, goldens: GoldenSet, tolerances: Tolerances) -> tuple[Check, Difference | None]:
+    """Compare logits with the goldens'; the Difference is None where they cannot be compared."""
+    expected = goldens.logits
+    if problem := _malformed(got, len(expected)):
+        return failed("values", problem, [problem]), None
+    if not bool(np.isfinite(got).all()):
+        bad = [f"{goldens.pictures[i].name}: {got[i]}" for i in np.flatnonzero(~np.isfinite(got))]
+        return failed("values", f"NaN or infinity on {len(bad)} of {len(got)} goldens", bad), None
+    found = difference(expected, got, goldens.contract)
+    limit = tolerances.max_logit_error
+    worst = _line(found.worst, got, goldens)
+    detail = f"max error {found.max_relative:.2e}, allowed {limit:.0e} (scale {found.scale:.3g})"
+    if found.max_relative <= limit:
+        return passed("values", detail, measured=rounded(found.max_relative), allowed=limit), found
+    order = np.argsort(-found.errors, kind="stable")
+    lines = [_line(int(i), got, goldens) for i in order if found.errors[i] / found.scale > limit]
+    detail = f"{detail}; {len(lines)} of {len(got)} goldens, worst {worst}"
+    return failed("values", detail, lines, measured=rounded(found.max_relative), allowed=limit), found
+
+
+def check_flips(
+    golden: Difference, crops: Difference | None, goldens: GoldenSet, tolerances: Tolerances
+) -> Check:
+    """The share of golden pictures and evaluation crops whose decision differs."""
+    count = golden.count + (crops.count if crops else 0)
+    flips = len(golden.flips) + (len(crops.flips) if crops else 0)
+    names = [f"golden {goldens.pictures[i].name}" for i in golden.flips]
+    names += [f"evaluation crop {i}" for i in (crops.flips if crops else ())]
+    detail = f"{flips} of {count} decisions differ, allowed {tolerances.flips:.1%}"
+    share = flips / count
+    make = passed("flips", detail, measured=rounded(share), allowed=tolerances.flips)
+    if share <= tolerances.flips:
+        return make
+    return failed("flips", detail, names, measured=rounded(share), allowed=tolerances.flips)
+
+
+def check_auc(got: F32, evaluation: Evaluation, tolerances: Tolerances) -> Check:
+    """The change of AUC on the evaluation crops."""
+    change = auc_change(evaluation.logits, got, evaluation.labels)
+    if change is None:
+        return not_run("auc", "the evaluation crops hold one class only")
+    limit = tolerances.auc_drop
+    count = len(evaluation.labels)
+    detail = f"AUC changes by {change:+.5f} on {count} crops ({evaluation.source}), allowed {limit:g}"
+    if abs(change) <= limit:
+        return passed("auc", detail, measured=rounded(change), allowed=limit)
+    return failed("auc", detail, [detail], measured=rounded(change), allowed=limit)
+
+
+def evaluation_difference(got: F32, evaluation: Evaluation, contract: Contract) -> Difference | str:
+    """Compare logits of the evaluation crops; a text says why they cannot be compared."""
+    if problem := _malformed(got, len(evaluation.logits)):
+        return problem
+    if not bool(np.isfinite(got).all()):
+        return f"NaN or infinity on {int((~np.isfinite(got)).sum())} of {len(got)} evaluation crops"
+    return difference(evaluation.logits, got, contract)
+
+
+def metrics(golden: Difference, crops: Difference | None, auc: Check | None) -> dict[str, Any]:
+    """The measured numbers that a manifest records, to three digits."""
+    return {
+        "logit_scale": rounded(golden.scale),
+        "max_logit_error": rounded(golden.max_relative),
+        "max_logit_error_absolute": rounded(golden.max_absolute),
+        "rms_logit_error": rounded(golden.rms_relative),
+        "rms_logit_error_absolute": rounded(golden.rms_absolute),
+        "goldens": golden.count,
+        "golden_flips": len(golden.flips),
+        "evaluation_crops": crops.count if crops else 0,
+        "evaluation_flips": len(crops.flips) if crops else None,
+        "auc_change": auc.measured if auc else None,
+    }
+
+
+def rounded(value: float) -> float:
+    """`value` to three significant digits."""
+    return float(f"{value:.3g}")
+
+
+def _malformed(got: F32, count: int) -> str | None:
+    if got.shape != (count,) or got.dtype != np.float32:
+        return f"answers {got.dtype}{list(got.shape)}, expected float32[{count}]"
+    return None
+
+
+def _line(index: int, got: F32, goldens: GoldenSet) -> str:
+    name, want = goldens.pictures[index].name, goldens.logits[index]
+    return f"{name} (index {index}): {got[index]:.6g}, expected {want:.6g}"
