@@ -1,0 +1,61 @@
+"""A bundle: its artifacts with sizes and measured parity, its contract, the ticket behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgedf.analysis.describe.description import Cell, Description, Table
+from edgedf.bundle.archive import zip_bytes
+from edgedf.bundle.manifest import ArtifactEntry
+from edgedf.bundle.reader import open_bundle
+from edgedf.files import read_bytes
+
+
+def describe_bundle(path: Path) -> Description:
+    """The verified bundle at `path`, folder or .zip. Raises BundleError if a single byte is not as listed."""
+    with open_bundle(path) as bundle:
+        manifest = bundle.manifest
+        facts = {
+            "file": str(path),
+            "name": manifest.name,
+            "architecture": manifest.arch,
+            "arch_args": dict(manifest.arch_args),
+            "ticket_sha256": manifest.ticket_sha256,
+            "contract": manifest.contract.to_json(),
+            "lineage": dict(manifest.lineage),
+            "golden_files": len(manifest.golden),
+            "golden_size": sum(entry.size for entry in manifest.golden),
+        }
+        rows = tuple(_row(bundle.folder, entry) for entry in manifest.artifacts)
+        files = tuple((f.path, f.size, f.sha256) for entry in manifest.artifacts for f in entry.files)
+    columns = ("target", "precision", "path", "size", "zipped", "max logit error", "allowed", "parity")
+    return Description(
+        kind="bundle",
+        facts=facts,
+        tables=(
+            Table(title="artifacts", columns=columns, rows=rows, right=("size", "zipped", *columns[5:7])),
+            Table(title="files", columns=("path", "size", "sha256"), rows=files, right=("size",)),
+        ),
+        notes=("every file has the size and sha256 that the manifest lists",),
+    )
+
+
+def artifact_sizes(folder: Path, entry: ArtifactEntry) -> tuple[int, int]:
+    """(installed, zipped) bytes of an artifact; zipped as an app store would compress its files."""
+    files = {file.path: read_bytes(folder / file.path) for file in entry.files}
+    return sum(map(len, files.values())), len(zip_bytes(files))
+
+
+def _row(folder: Path, entry: ArtifactEntry) -> tuple[Cell, ...]:
+    installed, zipped = artifact_sizes(folder, entry)
+    error = parity_number(entry.parity, "max_logit_error")
+    limit = entry.tolerances.max_logit_error
+    verdict = "not measured" if error is None else "passed" if error <= limit else "FAILED"
+    return (entry.target, entry.precision, entry.path, installed, zipped, error, limit, verdict)
+
+
+def parity_number(parity: Any, name: str) -> float | None:
+    """A number in an artifact's measured parity, None where it was not measured."""
+    value = parity.get(name) if hasattr(parity, "get") else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,92 @@
+"""`edgedf bench`: size and latency of a bundle's artifacts on this machine."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgedf.bundle.manifest import TARGETS
+from edgedf.cli.options import ExistingPath, json_option, threads_option
+from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say
+
+if TYPE_CHECKING:
+    from edgedf.analysis.latency import Latency
+
+
+@click.command()
+@click.argument("bundle", type=ExistingPath, required=False)
+@click.option(
+    "--target", "targets", multiple=True, type=click.Choice(TARGETS), help="Only this one; may be repeated."
+)
+@click.option(
+    "--runs", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Timed calls per target."
+)
+@threads_option
+@json_option
+def command(bundle: Path | None, targets: tuple[str, ...], runs: int, threads: int, as_json: bool) -> None:
+    """Measure a bundle's artifacts on this machine: size installed and zipped, latency of one crop.
+
+    The targets take turns call by call; the table gives the median and the 10th and 90th percentile in
+    milliseconds. A runtime that is not here is NOT RUN; the Core ML reference is never timed as Core ML.
+
+    \b
+    Examples:
+      edgedf bench runs/first/mesonet.edgedf
+      edgedf bench runs/first/mesonet.edgedf --target tflite --runs 200 --json
+
+    \b
+    Exit code: 0 at least one target was timed, 2 bad input, 3 none could run.
+    """
+    from edgedf.analysis.describe.bundle import artifact_sizes
+    from edgedf.analysis.latency import measure
+    from edgedf.bundle.reader import open_bundle
+    from edgedf.cli.config import default_bundle
+
+    with open_bundle(default_bundle() if bundle is None else bundle) as opened:
+        chosen = targets or tuple(entry.target for entry in opened.manifest.artifacts)
+        sizes = {t: artifact_sizes(opened.folder, opened.artifact(t)) for t in dict.fromkeys(chosen)}
+        with progress_bar("Timing", total=runs) as bar:
+            results = measure(opened, tuple(sizes), runs=runs, threads=threads, progress=bar.update)
+    records = [_record(result, *sizes[result.target]) for result in results]
+    if as_json:
+        print_json({"bundle": opened.manifest.name, "machine": machine(), "targets": records})
+    else:
+        _print(records, threads)
+    if all(record["not_run"] for record in records):
+        from edgedf.errors import NotRunError
+
+        raise NotRunError("no target could be timed", hint="`edgedf doctor` says what is missing")
+
+
+def machine() -> dict[str, Any]:
+    """What timed it: processor architecture, its name where the system tells, operating system."""
+    name = platform.processor()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        lines = cpuinfo.read_text(errors="replace").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    return {"architecture": platform.machine(), "processor": name, "system": platform.system()}
+
+
+def _record(latency: Latency, installed: int, zipped: int) -> dict[str, Any]:
+    return latency.to_json() | {"installed": installed, "zipped": zipped}
+
+
+def _print(records: list[dict[str, Any]], threads: int) -> None:
+    rows = []
+    for record in records:
+        spread = None if record["low"] is None else f"{record['low']:.2f} .. {record['high']:.2f}"
+        median = "NOT RUN" if record["median"] is None else f"{record['median']:.2f}"
+        sizes = (human_bytes(record["installed"]), human_bytes(record["zipped"]))
+        rows.append(
+            (record["target"], record["precision"], *sizes, median, spread, record["runtime"] or None)
+        )
+    columns = ("target", "precision", "installed", "zipped", "median ms", "10th .. 90th", "runtime")
+    title = f"one crop, {threads} thread{'s' if threads > 1 else ''}, {machine()['processor']}"
+    print_table(columns, rows, title=title, right=columns[2:6])
+    for record in records:
+        if record["not_run"]:
+            say(f"NOT RUN {record['target']}: {record['not_run']}")

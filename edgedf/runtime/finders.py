@@ -1,0 +1,153 @@
+"""Face finders: upright picture -> face boxes. One small protocol, so an app can bring its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedf.crop import Box, crop_square
+from edgedf.errors import CropError, FileError, NotRunError
+
+U8 = npt.NDArray[np.uint8]
+# Cascades are slow on large pictures and a face of 1/40 of the side is too small to judge anyway.
+MAX_SEARCH_SIDE = 1280
+
+
+class Finder(Protocol):
+    """Finds faces. Not safe to share between threads."""
+
+    def find(self, image_hwc: U8) -> tuple[Box, ...]:
+        """Boxes in pixels of the upright picture (H, W, 3) uint8 RGB, largest face first; () if none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBoxes:
+    """No search: the caller knows where the faces are.
+
+    Raises CropError when built with a box that is not finite or empty.
+    """
+
+    boxes: tuple[Box, ...]
+
+    def __post_init__(self) -> None:
+        for box in self.boxes:
+            crop_square(box, 1.0)
+
+    def find(self, image_hwc: U8) -> tuple[Box, ...]:
+        """The boxes as given, in their order."""
+        return self.boxes
+
+
+@dataclass(frozen=True, slots=True)
+class WholePicture:
+    """No search: the picture already is a face crop, take its largest centred square.
+
+    Attributes:
+        box_scale: the contract's, so that the crop square comes out as that square and not larger.
+    """
+
+    box_scale: float
+
+    def find(self, image_hwc: U8) -> tuple[Box, ...]:
+        """One box whose crop square is the largest centred square."""
+        height, width = image_hwc.shape[:2]
+        square = min(width, height)
+        side = square / self.box_scale
+        left, top = (width - square) // 2, (height - square) // 2
+        return (Box(left + (square - side) / 2, top + (square - side) / 2, side, side),)
+
+
+class HaarFinder:
+    """OpenCV's frontal face cascade, which comes with OpenCV: no download, fast, upright frontal faces only.
+
+    Args:
+        min_size: smallest face side to look for, as a share of the picture's shorter side, 0.02..1.
+
+    Raises NotRunError if OpenCV is not installed.
+    """
+
+    def __init__(self, *, min_size: float = 0.06) -> None:
+        if not 0.02 <= min_size <= 1:
+            raise CropError(f"is {min_size}, expected 0.02..1", field="min_size")
+        self._cv2 = _opencv("the Haar face finder")
+        self._min_size = min_size
+        path = Path(self._cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
+        self._cascade = self._cv2.CascadeClassifier(str(path))
+        if self._cascade.empty():
+            hint = "pip install --force-reinstall 'opencv-python-headless<5'"
+            raise NotRunError("OpenCV's face cascade cannot be read", file=path, hint=hint)
+
+    def find(self, image_hwc: U8) -> tuple[Box, ...]:
+        """Faces, largest first."""
+        small, scale = _shrink(self._cv2, image_hwc)
+        grey = self._cv2.equalizeHist(self._cv2.cvtColor(small, self._cv2.COLOR_RGB2GRAY))
+        least = max(20, int(self._min_size * min(grey.shape)))
+        found = self._cascade.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(least, least))
+        return _largest_first([tuple(float(v) * scale for v in row) for row in found])
+
+
+class YunetFinder:
+    """OpenCV's YuNet, a small neural face finder. The model file (.onnx) is the user's own.
+
+    Args:
+        model: path of the .onnx file from OpenCV's model zoo.
+        confidence: faces below it are dropped, 0..1.
+
+    Raises NotRunError without OpenCV, FileError if the file is missing or no YuNet model.
+    """
+
+    def __init__(self, model: Path, *, confidence: float = 0.6) -> None:
+        self._cv2 = _opencv("the YuNet face finder")
+        if not model.is_file():
+            raise FileError("no such file", file=model, hint="download YuNet from OpenCV's model zoo")
+        if not 0 <= confidence <= 1:
+            raise CropError(f"is {confidence}, expected 0..1", field="confidence")
+        try:
+            self._net: Any = self._cv2.FaceDetectorYN.create(str(model), "", (320, 320), confidence)
+        except self._cv2.error as error:
+            raise FileError("is not a YuNet model", file=model) from error
+        self._model = model
+
+    def find(self, image_hwc: U8) -> tuple[Box, ...]:
+        """Faces, largest first. Raises FileError if the model is not a face finder."""
+        small, scale = _shrink(self._cv2, image_hwc)
+        try:
+            self._net.setInputSize((small.shape[1], small.shape[0]))
+            _, rows = self._net.detect(self._cv2.cvtColor(small, self._cv2.COLOR_RGB2BGR))
+        except self._cv2.error as error:
+            raise FileError("is not a YuNet model", file=self._model) from error
+        return _largest_first(
+            [tuple(float(v) * scale for v in row[:4]) for row in ([] if rows is None else rows)]
+        )
+
+
+def _opencv(purpose: str) -> ModuleType:
+    try:
+        import cv2
+    except ModuleNotFoundError as error:
+        hint = "pip install 'edgedf[pictures]', or give face boxes"
+        raise NotRunError(f"{purpose} needs OpenCV", hint=hint) from error
+    module: ModuleType = cv2
+    return module
+
+
+def _shrink(cv2: Any, image_hwc: U8) -> tuple[U8, float]:
+    """The picture with its longer side at most MAX_SEARCH_SIDE, and the factor back to full size."""
+    scale = max(1.0, max(image_hwc.shape[:2]) / MAX_SEARCH_SIDE)
+    if scale == 1.0:
+        return image_hwc, 1.0
+    height, width = (max(1, round(side / scale)) for side in image_hwc.shape[:2])
+    small: U8 = cv2.resize(image_hwc, (width, height), interpolation=cv2.INTER_AREA)
+    return small, scale
+
+
+def _largest_first(rows: Sequence[Sequence[float]]) -> tuple[Box, ...]:
+    boxes = [Box(*row) for row in rows if row[2] > 0 and row[3] > 0]
+    return tuple(sorted(boxes, key=lambda b: (-b.width * b.height, b.x, b.y)))
