@@ -1,0 +1,127 @@
+/* Which kernel computes each step, how large its strips are, and how many bytes its tables take. */
+#include <string.h>
+
+#include "plan.h"
+
+#define STRIP_FLOATS 1024u          /* sums of one channel that stay in the first-level cache */
+#define OVERLAP_STRIP_FLOATS 4096u  /* when pool windows overlap, strips compute shared rows twice */
+#define LINEAR_DENSE_ABOVE 0.12f    /* a gathered multiply costs about eight streamed ones */
+
+static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+static void choose_conv(const edf_node *node, const edf_kernels *kernels, edf_step *step) {
+  uint64_t weights = edf_weight_count(node), positions = (uint64_t)step->sums.h * step->sums.w;
+  uint32_t blocks = (node->out_channels + kernels->block - 1) / kernels->block;
+  uint64_t done_dense = (uint64_t)blocks * kernels->block * (weights / node->out_channels);
+  step->dense = node->groups == 1 && (float)node->nonzero > kernels->dense_above * (float)done_dense;
+  step->multiplies = (step->dense ? weights : node->nonzero) * positions;
+}
+
+static void choose_linear(const edf_node *node, edf_step *step) {
+  uint64_t weights = edf_weight_count(node);
+  step->dense = (float)node->nonzero > LINEAR_DENSE_ABOVE * (float)weights;
+  step->multiplies = step->dense ? weights : node->nonzero;
+}
+
+/* Operators of the chain that fit the kernel's epilogue: [clamp] [affine] [clamp]. */
+static void absorb(const edf_graph *graph, edf_step *step) {
+  uint32_t stage = 0;
+  for (uint32_t i = 0; i < step->before.count; i++) {
+    uint32_t op = graph->nodes[step->before.nodes[i]].op;
+    if (op == EDF_OP_AFFINE && stage < 2)
+      stage = 2;
+    else if ((op == EDF_OP_RELU || op == EDF_OP_CLAMP) && stage != 1 && stage < 3)
+      stage = stage == 0 ? 1 : 3;
+    else
+      return;
+    step->absorbed = (uint8_t)(i + 1);
+  }
+}
+
+static void choose_strip(const edf_graph *graph, const edf_plan *plan, edf_step *step) {
+  const edf_node *pool = step->pool == EDF_NONE ? NULL : &graph->nodes[step->pool];
+  uint32_t kernel = pool ? pool->kernel_h : 1, stride = pool ? pool->stride_h : 1;
+  uint32_t row = step->kind == EDF_STEP_CONV ? plan->tensor[step->input].row : step->sums.w;
+  uint32_t target = kernel > stride ? OVERLAP_STRIP_FLOATS : STRIP_FLOATS;
+  uint32_t rows = target / row > kernel ? target / row : kernel;
+  step->strip = smaller((rows - kernel) / stride + 1, plan->tensor[step->output].shape.h);
+  step->strip_rows = (step->strip - 1) * stride + kernel;
+  step->strip_floats = ((size_t)step->strip_rows * row + EDF_OVERRUN + 15) / 16 * 16;
+}
+
+void edf_choose_kernels(const edf_graph *graph, const edf_kernels *kernels, edf_plan *plan) {
+  for (uint32_t i = 0; i < plan->steps; i++) {
+    edf_step *step = &plan->step[i];
+    if (step->kind == EDF_STEP_CONV) {
+      choose_conv(&graph->nodes[step->node], kernels, step);
+      absorb(graph, step);
+    } else if (step->kind == EDF_STEP_LINEAR) {
+      choose_linear(&graph->nodes[step->node], step);
+    }
+    choose_strip(graph, plan, step);
+    /* Sums of a block of channels, two rows for the pool, one row on its way out. */
+    const edf_tensor *out = &plan->tensor[step->output];
+    size_t row = ((size_t)step->sums.w + 2 * 255 + EDF_OVERRUN + 15) / 16 * 16;
+    size_t out_row = ((size_t)out->shape.w + EDF_OVERRUN + 15) / 16 * 16;
+    size_t floats = (step->dense && step->kind == EDF_STEP_CONV ? kernels->block : 1) * step->strip_floats +
+                    2 * row + 3 * out_row;
+    if (floats > plan->scratch_floats) plan->scratch_floats = floats;
+  }
+}
+
+/* Adds a table of `count` entries to the model's memory; returns where it begins. */
+static size_t add_table(edf_plan *plan, edf_step *step, uint64_t count, size_t entry) {
+  size_t at = (plan->model_bytes + 63) / 64 * 64;
+  plan->model_bytes = at + (size_t)count * entry;
+  if (step) step->table_bytes += (size_t)count * entry;
+  return at;
+}
+
+static void size_conv(const edf_node *node, const edf_kernels *kernels, edf_plan *plan, edf_step *step) {
+  uint32_t channels = (node->out_channels + kernels->block - 1) / kernels->block * kernels->block;
+  uint64_t taps = edf_weight_count(node) / node->out_channels;
+  if (step->dense) {
+    step->offsets = add_table(plan, step, taps, sizeof(int32_t));
+    step->weights = add_table(plan, step, channels * taps, sizeof(float));
+  } else {
+    step->starts = add_table(plan, step, (uint64_t)node->out_channels + 1, sizeof(uint32_t));
+    step->taps = add_table(plan, step, node->nonzero, sizeof(edf_tap));
+  }
+  step->bias = add_table(plan, step, channels, sizeof(float));
+  step->epilogues = add_table(plan, step, channels, sizeof(edf_epilogue));
+}
+
+static void size_linear(const edf_node *node, edf_plan *plan, edf_step *step) {
+  if (step->dense) {
+    step->weights = add_table(plan, step, edf_weight_count(node), sizeof(float));
+  } else {
+    step->starts = add_table(plan, step, (uint64_t)node->out_channels + 1, sizeof(uint32_t));
+    step->taps = add_table(plan, step, node->nonzero, sizeof(edf_tap));
+  }
+  step->bias = add_table(plan, step, node->out_channels, sizeof(float));
+}
+
+edgedf_model_status edf_size_tables(const edf_graph *graph, const edf_kernels *kernels, size_t fixed_bytes,
+                                    edf_plan *plan) {
+  plan->model_bytes = fixed_bytes;
+  for (uint32_t i = 0; i < plan->steps; i++) {
+    edf_step *step = &plan->step[i];
+    if (step->kind == EDF_STEP_CONV) size_conv(&graph->nodes[step->node], kernels, plan, step);
+    if (step->kind == EDF_STEP_LINEAR) size_linear(&graph->nodes[step->node], plan, step);
+  }
+  for (uint32_t i = 0; i < graph->count; i++)
+    if (graph->nodes[i].op == EDF_OP_AFFINE)
+      plan->affine[i] = add_table(plan, NULL, 2 * (uint64_t)graph->nodes[i].shape.c, sizeof(float));
+  return plan->model_bytes > (size_t)EDGEDF_MODEL_MAX_FLOATS * 4 ? EDGEDF_MODEL_TOO_LARGE : EDGEDF_MODEL_OK;
+}
+
+edgedf_model_status edf_make_plan(const edf_graph *graph, const edf_kernels *kernels, size_t fixed_bytes,
+                                  edf_plan *plan) {
+  memset(plan, 0, sizeof *plan);
+  edgedf_model_status status = edf_fuse(graph, plan);
+  if (status == EDGEDF_MODEL_OK) status = edf_lay_out(graph, plan);
+  if (status == EDGEDF_MODEL_OK) status = edf_place(plan);
+  if (status != EDGEDF_MODEL_OK) return status;
+  edf_choose_kernels(graph, kernels, plan);
+  return edf_size_tables(graph, kernels, fixed_bytes, plan);
+}

@@ -1,0 +1,68 @@
+/* The inner loops, one table of functions per instruction set.
+ *
+ * All of them see planes as one flat row of floats: an output position i is bias + sum of
+ * weight[k] * source[i + offset[k]]. Positions between the rows of a plane are computed too and thrown
+ * away; that is cheaper than a remainder loop per row, and lets a 7x7 plane fill whole registers. */
+#ifndef EDF_KERNELS_H
+#define EDF_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One nonzero weight: where its input lies relative to the output position, in floats. */
+typedef struct edf_tap {
+  int32_t offset;
+  float weight;
+} edf_tap;
+
+enum { EDF_CLAMP_BEFORE = 1, EDF_AFFINE = 2, EDF_CLAMP_AFTER = 4 };
+
+/* What happens to a finished sum while it is still in a register, in this order. */
+typedef struct edf_epilogue {
+  uint32_t flags;
+  float low_before, high_before, scale, shift, low_after, high_after;
+} edf_epilogue;
+
+/* Kernels may read and write this many floats beyond the last position they are asked for. */
+#define EDF_OVERRUN 256u
+/* Most output channels that a dense kernel computes together. */
+#define EDF_MAX_BLOCK 8u
+
+typedef struct edf_kernels {
+  const char *name;
+  uint32_t block; /* output channels per call of `dense` */
+  /* Densities above this go to `dense` (see docs/native.md for the measurement). */
+  float dense_above;
+  /* target[0..n) = epilogue(bias + taps). */
+  void (*sparse)(const float *source, float *target, size_t n, const edf_tap *taps, size_t count, float bias,
+                 const edf_epilogue *epilogue);
+  /* `block` channels at once: weights[k * block + channel], channel c at target + c * stride. */
+  void (*dense)(const float *source, float *target, size_t stride, size_t n, const int32_t *offsets,
+                const float *weights, size_t count, const float *bias, const edf_epilogue *epilogues);
+  /* sum of a[i] * b[i]. */
+  float (*dot)(const float *a, const float *b, size_t n);
+  /* RGB bytes to three rows of floats, each times scale[c] plus shift[c]. */
+  void (*crop_row)(const uint8_t *rgb, size_t pixels, float *const rows[3], const float *scale,
+                   const float *shift);
+  /* row = max(row, other). */
+  void (*max_row)(float *row, const float *other, size_t n);
+  /* target[x] = max of source[2x], source[2x + 1]: the second half of a 2x2 max pool. */
+  void (*max_pairs)(const float *source, float *target, size_t n);
+  /* row = clamp(row + other, low, high). */
+  void (*add_row)(float *row, const float *other, size_t n, float low, float high);
+} edf_kernels;
+
+/* The table for a variant name, NULL for the best of this processor; NULL if there is none. */
+const edf_kernels *edf_find_kernels(const char *variant);
+
+extern const edf_kernels edf_kernels_portable;
+#if defined(__x86_64__) && defined(__GNUC__)
+#define EDF_HAVE_X86 1
+extern const edf_kernels edf_kernels_avx2, edf_kernels_avx512;
+#endif
+#if defined(__aarch64__)
+#define EDF_HAVE_NEON 1
+extern const edf_kernels edf_kernels_neon;
+#endif
+
+#endif

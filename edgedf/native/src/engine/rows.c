@@ -1,0 +1,184 @@
+/* From sums to stored rows: what is left of the chain, residual addition, pooling, layout of the output. */
+#include <string.h>
+
+#include "bytes.h"
+#include "model_internal.h"
+
+#define LOWEST edf_float_of_bits(0xff800000u)
+#define HIGHEST edf_float_of_bits(0x7f800000u)
+
+static void apply_node(const edgedf_model *model, uint32_t index, uint32_t channel, float *row, size_t n) {
+  const edf_node *node = &model->graph.nodes[index];
+  switch (node->op) {
+    case EDF_OP_AFFINE: {
+      const float *vectors = edf_table(model, model->plan.affine[index]);
+      float scale = vectors[channel], shift = vectors[node->shape.c + channel];
+      for (size_t x = 0; x < n; x++) {
+        float product = row[x] * scale;
+        row[x] = product + shift;
+      }
+      break;
+    }
+    case EDF_OP_RELU:
+      for (size_t x = 0; x < n; x++) row[x] = row[x] > 0.0f ? row[x] : 0.0f;
+      break;
+    case EDF_OP_LEAKY_RELU:
+      for (size_t x = 0; x < n; x++) row[x] = row[x] >= 0.0f ? row[x] : row[x] * node->slope;
+      break;
+    case EDF_OP_CLAMP:
+      for (size_t x = 0; x < n; x++) {
+        float raised = row[x] > node->low ? row[x] : node->low;
+        row[x] = raised < node->high ? raised : node->high;
+      }
+      break;
+    default: /* EDF_OP_SIGMOID: the parser lets nothing else through */
+      for (size_t x = 0; x < n; x++) row[x] = 1.0f / (1.0f + edf_exp(-row[x]));
+      break;
+  }
+}
+
+void edf_apply_chain(const edgedf_model *model, const edf_chain *chain, uint32_t from, uint32_t channel, float *row,
+                     size_t n) {
+  for (uint32_t i = from; i < chain->count; i++) apply_node(model, chain->nodes[i], channel, row, n);
+}
+
+/* One row into a tensor with phase planes; its padding was zeroed before. */
+static void store_split(const edf_tensor *out, float *channel, uint32_t y, const float *row) {
+  uint32_t padded = y + out->pad_h;
+  float *to = channel + (size_t)(padded % out->stride_h) * out->stride_w * out->plane +
+              (size_t)(padded / out->stride_h) * out->row;
+  for (uint32_t phase = 0; phase < out->stride_w; phase++) {
+    /* First x whose padded column is in this phase. */
+    uint32_t x = (phase + out->stride_w - out->pad_w % out->stride_w) % out->stride_w;
+    float *at = to + phase * out->plane + (x + out->pad_w) / out->stride_w;
+    for (; x < out->shape.w; x += out->stride_w) *at++ = row[x];
+  }
+}
+
+/* The zeros above the first and below the last row, and all of a split channel before its first row. */
+static void zero_margins(const edf_tensor *out, float *channel, uint32_t y) {
+  if (out->split) {
+    if (y == 0) memset(channel, 0, out->channel * sizeof(float));
+    return;
+  }
+  if (y == 0) memset(channel, 0, (size_t)out->pad_h * out->row * sizeof(float));
+  if (y + 1 == out->shape.h)
+    memset(channel + (size_t)(out->pad_h + out->shape.h) * out->row, 0,
+           ((size_t)out->pad_h * out->row + out->pad_w) * sizeof(float));
+}
+
+/* Zeros left of a row; those right of it are the ones left of the next row. */
+static void zero_left(const edf_tensor *out, float *row) {
+  for (uint32_t x = 1; x <= out->pad_w; x++) row[-(ptrdiff_t)x] = 0.0f;
+}
+
+void edf_store_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, const float *row) {
+  float *base = arena + out->at + channel * out->channel;
+  zero_margins(out, base, y);
+  if (out->split) {
+    store_split(out, base, y, row);
+    return;
+  }
+  float *to = edf_row(out, arena, channel, y);
+  zero_left(out, to);
+  memcpy(to, row, out->shape.w * sizeof(float));
+}
+
+void edf_strip_rows(const edf_run *run, edf_strip *strip) {
+  const edf_step *step = run->step;
+  strip->first_sum = strip->first_out;
+  strip->last_sum = strip->last_out;
+  if (step->pool == EDF_NONE) return;
+  const edf_node *pool = &run->model->graph.nodes[step->pool];
+  uint32_t first = strip->first_out * pool->stride_h, last = (strip->last_out - 1) * pool->stride_h + pool->kernel_h;
+  strip->first_sum = first > pool->pad_h ? first - pool->pad_h : 0;
+  strip->last_sum = last > pool->pad_h ? last - pool->pad_h : 0;
+  if (strip->last_sum > step->sums.h) strip->last_sum = step->sums.h;
+}
+
+/* Maximum of windows of one row: `in` holds the vertical maxima with LOWEST as padding on both sides. */
+static void pool_columns(const edf_kernels *k, const edf_node *pool, float *in, size_t padded, float *spare,
+                         float *to, size_t n) {
+  uint32_t width = pool->kernel_w;
+  if (width == pool->stride_w && (width & (width - 1)) == 0 && pool->pad_w == 0) {
+    for (; width > 2; width /= 2) k->max_pairs(in, in, n * width / 2);
+    if (width == 2)
+      k->max_pairs(in, to, n);
+    else
+      memcpy(to, in, n * sizeof(float));
+    return;
+  }
+  memcpy(spare, in, padded * sizeof(float));
+  for (uint32_t dx = 1; dx < width; dx++) k->max_row(spare, in + dx, padded - dx);
+  for (size_t x = 0; x < n; x++) to[x] = spare[x * pool->stride_w];
+}
+
+static void max_pool_row(const edf_run *run, const edf_strip *strip, uint32_t y, float *scratch, float *to, size_t n) {
+  const edf_node *pool = &run->model->graph.nodes[run->step->pool];
+  size_t width = run->step->sums.w, padded = width + 2 * pool->pad_w;
+  float *row = scratch, *spare = scratch + padded + EDF_OVERRUN;
+  uint32_t first = y * pool->stride_h, last = first + pool->kernel_h, pad = pool->pad_h;
+  first = first > pad ? first - pad : 0;
+  last = last - pad < run->step->sums.h ? last - pad : run->step->sums.h;
+  for (uint32_t x = 0; x < pool->pad_w; x++) row[x] = row[padded - 1 - x] = LOWEST;
+  memcpy(row + pool->pad_w, strip->sums + (first - strip->first_sum) * strip->row, width * sizeof(float));
+  for (uint32_t r = first + 1; r < last; r++)
+    run->model->kernels->max_row(row + pool->pad_w, strip->sums + (r - strip->first_sum) * strip->row, width);
+  pool_columns(run->model->kernels, pool, row, padded, spare, to, n);
+}
+
+static void avg_pool_row(const edf_run *run, const edf_strip *strip, uint32_t y, float *to, size_t n) {
+  const edf_node *pool = &run->model->graph.nodes[run->step->pool];
+  float count = (float)(pool->kernel_h * pool->kernel_w);
+  for (size_t x = 0; x < n; x++) {
+    float sum = 0.0f;
+    for (uint32_t dy = 0; dy < pool->kernel_h; dy++) {
+      const float *in = strip->sums + (y * pool->stride_h + dy - strip->first_sum) * strip->row + x * pool->stride_w;
+      for (uint32_t dx = 0; dx < pool->kernel_w; dx++) sum += in[dx];
+    }
+    to[x] = sum / count;
+  }
+}
+
+static void add_other(const edf_run *run, const edf_strip *strip) {
+  const edf_step *step = run->step;
+  const edf_tensor *other = &run->model->plan.tensor[step->other];
+  int relu = step->middle.count > 0 && run->model->graph.nodes[step->middle.nodes[0]].op == EDF_OP_RELU;
+  for (uint32_t r = strip->first_sum; r < strip->last_sum; r++) {
+    float *row = strip->sums + (r - strip->first_sum) * strip->row;
+    run->model->kernels->add_row(row, edf_row(other, run->arena, strip->channel, r), step->sums.w,
+                                 relu ? 0.0f : LOWEST, HIGHEST);
+    edf_apply_chain(run->model, &step->middle, (uint32_t)relu, strip->channel, row, step->sums.w);
+  }
+}
+
+static void pool_and_store(const edf_run *run, const edf_strip *strip, float *scratch) {
+  const edf_step *step = run->step;
+  const edf_tensor *out = &run->model->plan.tensor[step->output];
+  size_t width = out->shape.w;
+  float *made = scratch, *free_rows = scratch + width + EDF_OVERRUN;
+  for (uint32_t y = strip->first_out; y < strip->last_out; y++) {
+    if (run->model->graph.nodes[step->pool].op == EDF_OP_MAX_POOL)
+      max_pool_row(run, strip, y, free_rows, made, width);
+    else
+      avg_pool_row(run, strip, y, made, width);
+    edf_apply_chain(run->model, &step->after, 0, strip->channel, made, width);
+    edf_store_row(out, run->arena, strip->channel, y, made);
+  }
+}
+
+void edf_finish_strip(const edf_run *run, const edf_strip *strip, uint32_t absorbed, float *scratch) {
+  const edf_step *step = run->step;
+  if (absorbed < step->before.count)
+    for (uint32_t r = strip->first_sum; r < strip->last_sum; r++)
+      edf_apply_chain(run->model, &step->before, absorbed, strip->channel,
+                      strip->sums + (r - strip->first_sum) * strip->row, step->sums.w);
+  if (step->other != EDF_NONE) add_other(run, strip);
+  if (step->pool != EDF_NONE) {
+    pool_and_store(run, strip, scratch);
+    return;
+  }
+  const edf_tensor *out = &run->model->plan.tensor[step->output];
+  for (uint32_t y = strip->first_out; y < strip->last_out; y++)
+    edf_store_row(out, run->arena, strip->channel, y, strip->sums + (y - strip->first_sum) * strip->row);
+}

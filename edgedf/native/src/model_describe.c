@@ -1,0 +1,88 @@
+/* What a model is and does, for a person. */
+#include <string.h>
+
+#include "edgedf/model.h"
+#include "engine/model_internal.h"
+
+static const char *const operator_names[] = {"?",        "conv",    "affine", "relu",    "leaky relu", "clamp",
+                                             "max pool", "avg pool", "add",    "flatten", "linear",     "sigmoid"};
+
+edgedf_model_status edgedf_model_get(const edgedf_model *model, edgedf_model_needs *needs) {
+  if (model == NULL || needs == NULL) return EDGEDF_MODEL_BAD_ARGUMENT;
+  *needs = model->needs;
+  return EDGEDF_MODEL_OK;
+}
+
+/* Append "+text", as far as it fits. */
+static void append(char *to, size_t capacity, const char *text) {
+  size_t used = strlen(to), wanted = strlen(text) + (used > 0);
+  if (used + wanted + 1 > capacity) return;
+  if (used > 0) to[used++] = '+';
+  memcpy(to + used, text, strlen(text) + 1);
+}
+
+static void append_chain(const edf_graph *graph, const edf_chain *chain, edgedf_model_step *step) {
+  for (uint32_t i = 0; i < chain->count; i++)
+    append(step->fused, sizeof step->fused, operator_names[graph->nodes[chain->nodes[i]].op]);
+}
+
+static void describe_kernel(const edgedf_model *model, const edf_step *from, edgedf_model_step *to) {
+  const edf_node *node = from->node == EDF_NONE ? NULL : &model->graph.nodes[from->node];
+  if (from->kind == EDF_STEP_CROP) {
+    to->kernel = "crop";
+    to->reason = "pixels become planes of floats in one pass";
+  } else if (from->kind == EDF_STEP_COPY) {
+    to->kernel = "copy";
+    to->reason = "several layers read its input, so it cannot join the step before";
+  } else if (from->kind == EDF_STEP_LINEAR) {
+    to->kernel = from->dense ? "linear dense" : "linear sparse";
+    to->reason = from->dense ? "more than 12% of the weights are left: streaming all of them is faster than gathering"
+                             : "at most 12% of the weights are left: gathering those is faster than streaming all";
+  } else if (from->dense) {
+    to->kernel = "dense";
+    to->reason = "more weights left than the limit above which blocks of channels in registers are faster";
+  } else {
+    to->kernel = "sparse";
+    to->reason = node->groups > 1 ? "grouped: channels share no inputs, so each has its own list of weights"
+                                  : "few enough weights left that skipping zeros beats the dense kernel";
+  }
+}
+
+static void put_shape(edf_shape shape, uint32_t *chw) {
+  chw[0] = shape.c;
+  chw[1] = shape.h;
+  chw[2] = shape.w;
+}
+
+static size_t bytes_of(edf_shape shape) { return (size_t)shape.c * shape.h * shape.w * sizeof(float); }
+
+edgedf_model_status edgedf_model_get_step(const edgedf_model *model, uint32_t index, edgedf_model_step *step) {
+  if (model == NULL || step == NULL || index >= model->plan.steps) return EDGEDF_MODEL_BAD_ARGUMENT;
+  const edf_step *from = &model->plan.step[index];
+  const edf_plan *plan = &model->plan;
+  edf_shape crop = edf_value_shape(&model->graph, EDF_CROP_VALUE);
+  edf_shape in = from->kind == EDF_STEP_CROP ? crop : plan->tensor[from->input].shape;
+  edf_shape out = plan->tensor[from->output].shape;
+  memset(step, 0, sizeof *step);
+  memcpy(step->layer, model->layer[index], sizeof step->layer);
+  describe_kernel(model, from, step);
+  append(step->fused, sizeof step->fused,
+         from->node == EDF_NONE ? step->kernel : operator_names[model->graph.nodes[from->node].op]);
+  append_chain(&model->graph, &from->before, step);
+  if (from->other != EDF_NONE) append(step->fused, sizeof step->fused, "add");
+  append_chain(&model->graph, &from->middle, step);
+  if (from->pool != EDF_NONE) append(step->fused, sizeof step->fused, operator_names[model->graph.nodes[from->pool].op]);
+  append_chain(&model->graph, &from->after, step);
+  put_shape(in, step->in_chw);
+  put_shape(out, step->out_chw);
+  step->multiplies = from->multiplies;
+  step->table_bytes = from->table_bytes;
+  step->read_bytes = (from->kind == EDF_STEP_CROP ? bytes_of(in) / 4 : bytes_of(in)) +
+                     (from->other == EDF_NONE ? 0 : bytes_of(from->sums));
+  step->write_bytes = bytes_of(out);
+  if (from->node != EDF_NONE) {
+    step->weights = edf_weight_count(&model->graph.nodes[from->node]);
+    step->nonzero = model->graph.nodes[from->node].nonzero;
+  }
+  return EDGEDF_MODEL_OK;
+}
