@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgedf.bundle.golden import GoldenPicture, GoldenSet
 from edgedf.contract import Contract
-from edgedf.crop import Box, crop_face
+from edgedf.crop import Box, crop_face, crop_square
 from edgedf.errors import ParityError
 from edgedf.parity.patterns import checkerboard, flat, gradient, noise
 
@@ -17,7 +17,7 @@ U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
 Face = tuple[U8, Box]
 
-FACES = 5
+FACES = 4
 FACE_SEED = 1_000_003
 
 
@@ -32,12 +32,13 @@ def golden_crop(picture: GoldenPicture, contract: Contract) -> U8:
     return crop_face(upright(picture), picture.box, size=contract.size, box_scale=contract.box_scale)
 
 
-def golden_pictures(faces: Sequence[Face]) -> tuple[GoldenPicture, ...]:
+def golden_pictures(contract: Contract, faces: Sequence[Face]) -> tuple[GoldenPicture, ...]:
     """The pictures every bundle carries, in order: flat, patterned, odd, turned, and `faces`.
 
     Boxes leave the picture on every side. The pictures are small, because a phone ships them; the crop
-    enlarges most of them, `noise-down` is reduced.
+    enlarges most of them and reduces `noise-down`.
     """
+    size = contract.size
     plain = [
         _plain("black", flat(16, 16, (0, 0, 0)), Box(2, 2, 10, 10)),
         _plain("white", flat(16, 16, (255, 255, 255)), Box(2, 2, 10, 10)),
@@ -48,10 +49,11 @@ def golden_pictures(faces: Sequence[Face]) -> tuple[GoldenPicture, ...]:
         _plain("gradient-leaves-bottom", gradient(47, 61, vertical=True), Box(8.25, 40, 31, 29.5)),
         _plain("outside", gradient(24, 24, vertical=True), Box(-60, 70, 20, 20)),
         _plain("noise-up", noise(33, 21, 1), Box(5, 3, 17, 13)),
-        _plain("noise-down", noise(181, 151, 2), Box(20, 11, 130.75, 118)),
+        _plain("noise-down", noise(97, 83, 2), Box(-20, -31.5, 1.2 * size + 0.75, 1.2 * size)),
         _plain("thin", noise(3, 97, 3), Box(0, 30, 3, 41)),
     ]
-    return (*plain, *_turned(), *(_plain(f"face-{n}", rgb, box) for n, (rgb, box) in enumerate(faces)))
+    trimmed = [_trim(rgb, box, contract.box_scale) for rgb, box in faces]
+    return (*plain, *_turned(), *(_plain(f"face-{n}", rgb, box) for n, (rgb, box) in enumerate(trimmed)))
 
 
 def make_goldens(contract: Contract, faces: Sequence[Face], logits: Callable[[U8], F32]) -> GoldenSet:
@@ -62,7 +64,7 @@ def make_goldens(contract: Contract, faces: Sequence[Face], logits: Callable[[U8
         logits: the dense network, crops (N, S, S, 3) uint8 -> (N,) float32.
     Raises ParityError if the dense network answers NaN or infinity.
     """
-    pictures = golden_pictures(faces)
+    pictures = golden_pictures(contract, faces)
     crops = np.stack([golden_crop(picture, contract) for picture in pictures])
     expected = np.asarray(logits(crops), dtype=np.float32)
     if not bool(np.isfinite(expected).all()):
@@ -87,6 +89,15 @@ def _turned() -> list[GoldenPicture]:
             frame = np.rot90(scene[:, ::-1] if mirrored else scene, k=rotation // 90)
             result.append(_picture(name, frame, box, rotation, mirrored))
     return result
+
+
+def _trim(rgb_hwc: U8, box: Box, box_scale: float) -> Face:
+    """The part of a picture that its crop reads: the same crop from fewer bytes."""
+    left, top, side = crop_square(box, box_scale)
+    height, width = rgb_hwc.shape[:2]
+    x, y = max(0, left), max(0, top)
+    part = rgb_hwc[y : min(height, top + side), x : min(width, left + side)]
+    return part, Box(box.x - x, box.y - y, box.width, box.height)
 
 
 def _plain(name: str, rgb_hwc: U8, box: Box) -> GoldenPicture:

@@ -1,0 +1,238 @@
+"""The build: compact, convert, check in the real runtime, and only then write."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgedf.assembly.evaluation import EvaluationCrops
+from edgedf.assembly.result import BuildResult, TargetResult
+from edgedf.assembly.source import Source
+from edgedf.bundle.archive import zip_bytes
+from edgedf.bundle.golden import GoldenSet, golden_files
+from edgedf.bundle.manifest import ArtifactEntry, Manifest
+from edgedf.bundle.writer import check_replaceable, file_entries, write_bundle, write_zip
+from edgedf.files import write_error
+from edgedf.parity.check import check_artifact, check_function, check_goldens
+from edgedf.parity.gate import Outcome, Report, combine
+from edgedf.parity.golden import FACE_SEED, FACES, make_goldens
+from edgedf.parity.reference import dense_logits, module_logits
+from edgedf.parity.tolerances import TOLERANCES
+from edgedf.parity.values import Evaluation
+
+if TYPE_CHECKING:
+    from converters.base import Artifact
+    from edgedf.compact import Compacted
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """What to build and where.
+
+    Attributes:
+        precisions: target -> precision, in the order of the table.
+        out: the bundle's folder.
+        archive: where the .zip goes, or None.
+        accept_not_run: write the bundle although a check could not run here.
+        notify: called with the name of each step as it starts.
+    """
+
+    precisions: Mapping[str, str]
+    out: Path
+    archive: Path | None = None
+    accept_not_run: bool = False
+    notify: Step = lambda _: None
+
+
+def steps(options: BuildOptions) -> int:
+    """How many times `notify` will be called."""
+    return 3 + 2 * len(options.precisions)
+
+
+def build(source: Source, crops: EvaluationCrops | None, options: BuildOptions) -> BuildResult:
+    """Build a bundle, if the gate lets it.
+
+    A failed check, or one that did not run and was not accepted, writes nothing: `bundle` is then None and an
+    older bundle at `out` stays as it was. Raises CompactError or ConvertError if the network cannot be built
+    at all, FileError if `out` holds something else or the disk is full.
+    """
+    start = time.perf_counter()
+    check_replaceable(options.out)
+    options.notify("compact")
+    from edgedf.compact import compact_ticket
+
+    compacted = compact_ticket(source.ticket)
+    options.notify("golden vectors")
+    goldens, evaluation, references = _reference(source, compacted, crops)
+    files = golden_files(goldens)
+    parts = [
+        _target(source, compacted, target, precision, goldens, evaluation, options.notify)
+        for target, precision in options.precisions.items()
+    ]
+    outcome = combine(r.outcome for r in (*references, *(part.result.report for part in parts)))
+    manifest = _manifest(source, files, tuple(part.entry for part in parts))
+    for part in parts:
+        files = files | dict(part.artifact.files)
+    options.notify("write")
+    allowed = outcome is Outcome.PASS or (outcome is Outcome.NOT_RUN and options.accept_not_run)
+    if allowed:
+        _write(options, manifest, files)
+    return BuildResult(
+        name=source.name,
+        ticket=source.path,
+        ticket_sha256=source.sha256,
+        compaction=compacted.report.to_json(),
+        evaluation=None if evaluation is None else evaluation.source,
+        references=references,
+        targets=tuple(part.result for part in parts),
+        bundle=options.out if allowed else None,
+        archive=options.archive if allowed else None,
+        golden_bytes=sum(entry.size for entry in manifest.golden),
+        seconds=time.perf_counter() - start,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    artifact: Artifact
+    entry: ArtifactEntry
+    result: TargetResult
+
+
+def _reference(
+    source: Source, compacted: Compacted, crops: EvaluationCrops | None
+) -> tuple[GoldenSet, Evaluation | None, tuple[Report, ...]]:
+    """The goldens, the evaluation with dense logits, and the reports of both PyTorch networks."""
+    from edgedf.data.synth import golden_faces
+
+    dense = source.ticket.module()
+    contract = source.ticket.contract
+    goldens = make_goldens(contract, golden_faces(FACES, FACE_SEED), dense_logits(dense))
+    run_dense = module_logits(dense)
+    evaluation = None
+    if crops is not None:
+        logits = run_dense(crops.crops_nhwc)
+        evaluation = Evaluation(
+            crops_nhwc=crops.crops_nhwc, labels=crops.labels, logits=logits, source=crops.source
+        )
+    limits = TOLERANCES["float32"]
+    import torch
+
+    runtime = f"PyTorch {torch.__version__.partition('+')[0]}"
+    run_small = module_logits(compacted.module)
+    return (
+        goldens,
+        evaluation,
+        (
+            check_goldens(goldens, contract),
+            check_function("dense", runtime, run_dense, goldens, evaluation, limits),
+            check_function("compacted", runtime, run_small, goldens, evaluation, limits),
+        ),
+    )
+
+
+def _target(
+    source: Source,
+    compacted: Compacted,
+    target: str,
+    precision: str,
+    goldens: GoldenSet,
+    evaluation: Evaluation | None,
+    notify: Step,
+) -> _Part:
+    """Convert to one target and check what came out, from its bytes on disk."""
+    from converters import Options, convert
+
+    notify(f"convert to {target}")
+    contract = source.ticket.contract
+    options = Options(precision=precision, metadata=_metadata(source))
+    artifact = convert(target, compacted.module, contract, options)
+    entry = ArtifactEntry(
+        target=target,
+        precision=precision,
+        path=artifact.path,
+        files=file_entries(artifact.files),
+        input=artifact.input,
+        output=artifact.output,
+        tolerances=TOLERANCES[precision],
+        tools=dict(sorted(artifact.tools.items())),
+    )
+    notify(f"check {target}")
+    report = check_files(artifact.files, entry, goldens, evaluation)
+    result = TargetResult(
+        report=report,
+        installed=sum(map(len, artifact.files.values())),
+        zipped=len(zip_bytes(artifact.files)),
+        notes=artifact.notes,
+    )
+    return _Part(artifact, replace(entry, parity=report.to_manifest()), result)
+
+
+def check_files(
+    files: Mapping[str, bytes], entry: ArtifactEntry, goldens: GoldenSet, evaluation: Evaluation | None
+) -> Report:
+    """`check_artifact` for an artifact that is still in memory. Raises FileError if the disk is full."""
+    with tempfile.TemporaryDirectory(prefix="edgedf-check-") as name:
+        folder = Path(name)
+        for path, data in files.items():
+            try:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_bytes(data)
+            except OSError as error:
+                raise write_error(folder / path, error) from error
+        return check_artifact(folder, entry, goldens, evaluation)
+
+
+def _metadata(source: Source) -> dict[str, str]:
+    """Short texts that every artifact carries, so that a lone model file can be traced."""
+    return {
+        "edgedf.ticket_sha256": source.sha256,
+        "edgedf.contract_sha256": source.ticket.contract.sha256,
+        "edgedf.arch": source.ticket.arch,
+    }
+
+
+def _manifest(source: Source, golden: Mapping[str, bytes], entries: tuple[ArtifactEntry, ...]) -> Manifest:
+    ticket = source.ticket
+    return Manifest(
+        name=source.name,
+        contract=ticket.contract,
+        arch=ticket.arch,
+        arch_args=dict(ticket.arch_args),
+        ticket_sha256=source.sha256,
+        lineage=_lineage(source),
+        golden=file_entries(golden),
+        artifacts=entries,
+    )
+
+
+def _lineage(source: Source) -> dict[str, Any]:
+    """The ticket's lineage as the manifest carries it."""
+    lineage = source.ticket.lineage
+    kept = sum(int(np.count_nonzero(mask)) for mask in source.ticket.mask.values())
+    return {
+        "recipe": dict(lineage.recipe),
+        "seed": lineage.seed,
+        "dataset": dict(lineage.dataset),
+        "round": lineage.round,
+        "sparsity": lineage.sparsity,
+        "nonzero": kept,
+        "metrics": {split: dict(values) for split, values in lineage.metrics.items()},
+        "parent": lineage.parent,
+        "tools": dict(lineage.tools),
+        "created": lineage.created,
+    }
+
+
+def _write(options: BuildOptions, manifest: Manifest, files: Mapping[str, bytes]) -> None:
+    write_bundle(options.out, manifest, files)
+    if options.archive is not None:
+        write_zip(options.archive, manifest, files)

@@ -1,0 +1,214 @@
+"""`edgedf build`: from a ticket to a bundle that has passed the gate."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgedf.bundle.manifest import PRECISIONS, TARGETS
+from edgedf.cli.config import read_config
+from edgedf.cli.options import ExistingPath, json_option
+from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say
+from edgedf.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgedf.assembly.result import BuildResult
+    from edgedf.parity.gate import Report
+
+
+@click.command()
+@click.argument("source", required=False, type=ExistingPath, metavar="[TICKET|RUN]")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    type=click.Choice((*TARGETS, "all")),
+    help="What to build; may be repeated. Default: all.",
+)
+@click.option(
+    "--precision",
+    "precisions",
+    multiple=True,
+    metavar="P|TARGET=P",
+    help=f"{', '.join(PRECISIONS)}; for every target, or for one. Default: float32.",
+)
+@click.option(
+    "--out",
+    type=ExistingPath,
+    metavar="DIR",
+    help="Bundle folder (NAME.edgedf), or folder to put it in. Default: the run, else here.",
+)
+@click.option("--zip", "zipped", is_flag=True, help="Also write the bundle as one .zip file beside it.")
+@click.option("--data", type=ExistingPath, metavar="DIR", help="Take evaluation crops from this data set.")
+@click.option(
+    "--crops",
+    type=click.IntRange(20, 1_000_000),
+    default=400,
+    show_default=True,
+    help="At most this many evaluation crops.",
+)
+@click.option(
+    "--accept-not-run", is_flag=True, help="Write the bundle although a check could not run on this machine."
+)
+@json_option
+def command(
+    source: Path | None,
+    targets: tuple[str, ...],
+    precisions: tuple[str, ...],
+    out: Path | None,
+    zipped: bool,
+    data: Path | None,
+    crops: int,
+    accept_not_run: bool,
+    as_json: bool,
+) -> None:
+    """Compact a ticket, convert it, prove parity, write a bundle.
+
+    TICKET is a ticket file, RUN a folder of `edgedf train`. Without either: `ticket` in edgedf.toml,
+    else the demo ticket that edgedf ships. Every artifact runs in its own runtime and must agree with
+    PyTorch on golden pictures and evaluation crops; otherwise nothing is written.
+
+    \b
+    Exit codes: 0 written, 1 the gate said no, 2 bad input, 3 a check could not run (see --accept-not-run).
+    Example:
+      edgedf build runs/first --target executorch --target tflite --out app/models --zip
+    """
+    from edgedf.assembly.evaluation import find_evaluation
+    from edgedf.assembly.pipeline import BuildOptions, build, steps
+    from edgedf.assembly.source import bundle_path, read_source
+    from edgedf.bundle.writer import check_replaceable
+    from edgedf.parity.gate import exit_code
+
+    config = read_config()
+    chosen = _precisions(targets, precisions)
+    found = read_source(source or config.ticket)
+    folder = config.bundle if out is None and source is None and config.bundle else bundle_path(found, out)
+    check_replaceable(folder)
+    with progress_bar(f"build {found.name}") as bar:
+        done = 0
+
+        def notify(step: str) -> None:
+            nonlocal done
+            bar.update(done, note=step)
+            done += 1
+
+        bar.update(0, note="evaluation crops")
+        evaluation = find_evaluation(found, data, crops)
+        options = BuildOptions(
+            precisions=chosen,
+            out=folder,
+            archive=folder.with_name(f"{folder.name}.zip") if zipped else None,
+            accept_not_run=accept_not_run,
+            notify=notify,
+        )
+        bar.update(0, total=steps(options))
+        result = build(found, evaluation, options)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        _print(result, demo=found.demo)
+    sys.exit(exit_code(result.outcome, accept_not_run=accept_not_run))
+
+
+def _precisions(targets: tuple[str, ...], texts: tuple[str, ...]) -> dict[str, str]:
+    """target -> precision, in the order of the converters' table. Raises UsageError."""
+    from converters import PRECISIONS as OFFERED
+    from converters import TARGETS as BUILDABLE
+
+    wanted = [t for t in BUILDABLE if not targets or "all" in targets or t in targets]
+    general: str | None = None
+    single: dict[str, str] = {}
+    for text in texts:
+        target, equals, precision = text.rpartition("=")
+        if precision not in PRECISIONS:
+            hint = f"use {', '.join(PRECISIONS)}, or TARGET=PRECISION"
+            raise UsageError(f"unknown precision {precision[:40]!r}", field="--precision", hint=hint)
+        if equals and target not in wanted:
+            raise UsageError(f"{target[:40]!r} is not being built", field="--precision")
+        if equals:
+            single[target] = precision
+        else:
+            general = precision
+    result = {target: single.get(target, general or "float32") for target in wanted}
+    for target, precision in result.items():
+        if precision not in OFFERED[target]:
+            hint = f"{target} offers {', '.join(OFFERED[target])}; use --precision {target}=..."
+            raise UsageError(f"{target} has no {precision}", field="--precision", hint=hint)
+    return result
+
+
+def _print(result: BuildResult, *, demo: bool) -> None:
+    if demo:
+        say("No ticket named: this is the demo ticket, trained on synthetic faces. It knows no real fakes.")
+    rows = [_row(report, None, None) for report in result.references if report.subject != "goldens"]
+    rows += [_row(target.report, target.installed, target.zipped) for target in result.targets]
+    columns = ("what", "precision", "ran in", "size", "zipped", "max error", "flips", "AUC change", "gate")
+    print_table(
+        columns,
+        rows,
+        title=f"{result.name}: agreement with the dense network",
+        right=("size", "zipped", "max error", "flips", "AUC change"),
+    )
+    _print_problems(result)
+    for target in result.targets:
+        for note in target.notes:
+            click.echo(f"note: {target.report.subject}: {note}")
+    crops = result.evaluation or "NOT RUN (no evaluation crops)"
+    click.echo(f"Evaluation crops: {crops}. Golden files: {human_bytes(result.golden_bytes)}.")
+    if result.bundle is None:
+        click.echo(f"Gate: {result.outcome.label}. No bundle was written.")
+        return
+    click.echo(f"Gate: {result.outcome.label}. Bundle: {result.bundle} ({result.seconds:.0f} s)")
+    if result.archive is not None:
+        click.echo(f"Zip: {result.archive} ({human_bytes(result.archive.stat().st_size)})")
+
+
+def _row(report: Report, installed: int | None, zipped: int | None) -> tuple[object, ...]:
+    numbers: Mapping[str, float | None] = report.metrics
+    return (
+        report.subject,
+        report.precision,
+        report.runtime or "NOT RUN",
+        None if installed is None else human_bytes(installed),
+        None if zipped is None else human_bytes(zipped),
+        number(numbers.get("max_logit_error"), ".1e"),
+        flips(numbers),
+        number(numbers.get("auc_change"), "+.5f"),
+        report.outcome.label,
+    )
+
+
+def number(value: float | None, form: str) -> str | None:
+    """A number for a table cell, None where there is none."""
+    return None if value is None else format(value, form)
+
+
+def flips(numbers: Mapping[str, float | None]) -> str | None:
+    """ "flips / decisions" over goldens and evaluation crops."""
+    golden, crops = numbers.get("golden_flips"), numbers.get("evaluation_flips")
+    if golden is None:
+        return None
+    count = int((numbers.get("goldens") or 0) + (numbers.get("evaluation_crops") or 0))
+    return f"{int(golden + (crops or 0))} / {count}"
+
+
+def _print_problems(result: BuildResult) -> None:
+    """One line per check that is no pass, with every single failure below it."""
+    for report in result.reports:
+        print_problems(report)
+    if any("auc" in report.to_manifest()["not_run"] for report in result.reports):
+        click.echo("hint: name a data set with --data, or accept this with --accept-not-run")
+
+
+def print_problems(report: Report) -> None:
+    """The checks of a report that are no pass, each with all its failures."""
+    for check in report.checks:
+        if check.outcome.value == "pass":
+            continue
+        click.echo(f"{check.outcome.label}: {report.subject}: {check.name}: {check.detail}")
+        for failure in check.failures:
+            click.echo(f"    {failure}")
