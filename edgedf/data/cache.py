@@ -68,7 +68,7 @@ def cache_report(folder: Path) -> CacheReport:
 
 
 def cache_key(index: DatasetIndex, contract: Contract) -> str:
-    """sha256 over all a crop depends on: data set, time of change of its files, the contract's crop fields."""
+    """Hash of all a crop depends on: data set, times of change of its files, the contract's crop fields."""
     parts = [index.fingerprint, index.stamp, contract.crop, contract.color]
     parts += [str(contract.size), repr(float(contract.box_scale))]
     return sha256_bytes("\0".join(parts).encode())
@@ -83,7 +83,7 @@ def _build(
     damaged: list[DamagedFile] = []
     counts: dict[str, int] = {}
     done = 0
-    with ignore_picture_warnings(), ThreadPoolExecutor(_threads()) as pool:
+    with ignore_picture_warnings(), ThreadPoolExecutor(reader_threads()) as pool:
         for name, samples in index.splits.items():
             bad: list[DamagedFile] = []
             with (folder / f"{name}.u8").open("wb") as stream:
@@ -176,6 +176,6 @@ def _need_space(folder: Path, needed: int) -> None:
         )
 
 
-def _threads() -> int:
+def reader_threads() -> int:
     """Threads that read pictures: one per processor this process may use, at most 16."""
     return min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

@@ -6,11 +6,10 @@ import io
 import warnings
 from pathlib import Path
 
-import numpy as np
-
 from edgedf.crop import U8, Box
 from edgedf.errors import DataError
 from edgedf.files import read_bytes, sha256_bytes
+from edgedf.runtime.images import load_picture
 
 # A phone's largest photo has about 200 million pixels; a data set's pictures are far smaller.
 MAX_PIXELS = 64_000_000
@@ -38,7 +37,7 @@ def read_picture(path: Path, *, sha256: str | None = None) -> U8:
 
 def decode_picture(data: bytes) -> U8:
     """JPEG or PNG bytes as upright RGB uint8 (H, W, 3). Raises DataError if they are not such a picture."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     if not data:
         raise DataError("is empty")
@@ -47,8 +46,7 @@ def decode_picture(data: bytes) -> U8:
             width, height = picture.size
             if width * height > MAX_PIXELS:
                 raise DataError(f"has {width} x {height} pixels, more than {MAX_PIXELS // 1_000_000} million")
-            upright = ImageOps.exif_transpose(picture)
-            return np.asarray(upright.convert("RGB"), dtype=np.uint8)
+            return load_picture(picture)
     except DataError:
         raise
     # Pillow's readers raise nearly anything on hostile bytes; to the user it is one thing: a damaged file.
