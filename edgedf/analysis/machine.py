@@ -106,8 +106,8 @@ def _targets() -> tuple[Finding, ...]:
         Finding(
             name="coreml",
             group="target",
-            usable=True,
-            detail="Core ML" if core_ml else "MIL reference only: proves the saved program, is not Core ML",
+            usable=core_ml,
+            detail="Core ML" if core_ml else "only the MIL reference (not Core ML), for parity",
             enables="coreml artifacts",
             remedy=""
             if core_ml

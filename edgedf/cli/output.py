@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -66,8 +67,12 @@ def print_table(
         table.add_column(Text(column), justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
-    stream = sys.stdout
-    Console(file=stream, width=None if stream.isatty() else _PIPE_WIDTH, highlight=False).print(table)
+    if sys.stdout.isatty():
+        Console(highlight=False).print(table)
+        return
+    text = io.StringIO()
+    Console(file=text, width=_PIPE_WIDTH, highlight=False, color_system=None).print(table)
+    click.echo("\n".join(line.rstrip() for line in text.getvalue().splitlines() if line.strip()) + "\n")
 
 
 @dataclass(frozen=True, slots=True)
