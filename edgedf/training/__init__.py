@@ -1,0 +1,1 @@
+"""Training: masks, magnitude pruning, rewinding, controls, tickets. See docs/training.md."""

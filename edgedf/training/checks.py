@@ -1,0 +1,29 @@
+"""Range checks of recipe fields: one wording for every bad value."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from edgedf.errors import UsageError
+
+
+def check_integer(field: str, value: Any, low: int, high: int) -> None:
+    """Raise UsageError unless `value` is an int (not a bool) in low..high."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise UsageError(f"is {str(value)[:40]}, expected an integer in {low}..{high}", field=field)
+
+
+def check_number(field: str, value: Any, low: float, high: float, *, open_high: bool = False) -> None:
+    """Raise UsageError unless `value` is a finite number in low..high (below high with `open_high`)."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise UsageError(f"is {str(value)[:40]}, expected a number", field=field)
+    if not low <= value <= high or (open_high and value == high):
+        end = f"below {high:g}" if open_high else f"{high:g}"
+        raise UsageError(f"is {value:g}, expected a number from {low:g} to {end}", field=field)
+
+
+def check_choice(field: str, value: Any, known: tuple[str, ...]) -> None:
+    """Raise UsageError unless `value` is one of `known`."""
+    if value not in known:
+        raise UsageError(f"is {str(value)[:40]!r}, expected one of {', '.join(known)}", field=field)

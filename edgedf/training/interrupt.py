@@ -1,0 +1,37 @@
+"""Ctrl-C and a polite kill, taken between two steps so that nothing is half done."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+
+class StopFlag:
+    """Says whether somebody asked the run to stop."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+
+    def ask(self, number: int, frame: FrameType | None) -> None:
+        """Signal handler: the first signal is noted, a second one interrupts at once."""
+        if self.wanted:
+            raise KeyboardInterrupt
+        self.wanted = True
+
+
+@contextlib.contextmanager
+def stop_flag() -> Iterator[StopFlag]:
+    """A flag that SIGINT and SIGTERM set while the block runs; outside the main thread it stays down."""
+    flag = StopFlag()
+    if threading.current_thread() is not threading.main_thread():
+        yield flag
+        return
+    before = {number: signal.signal(number, flag.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield flag
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

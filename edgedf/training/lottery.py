@@ -1,0 +1,186 @@
+"""Iterative magnitude pruning (Frankle and Carbin 2019), rewinding (Frankle et al. 2020), and controls.
+
+Every point ends as a ticket file, written whole. A point whose ticket is there is done, so a run that was
+stopped anywhere goes on by running the same plan again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from edgedf.errors import TrainingError
+from edgedf.files import sha256_file
+from edgedf.models import build_model, state_spec
+from edgedf.ticket import Ticket, read_ticket
+from edgedf.training.plan import IMP, Point, plan_points, planned_epochs, span_of
+from edgedf.training.pruning import Masks, apply_masks, dense_masks, prune, random_masks
+from edgedf.training.schedule import derived_seed
+from edgedf.training.state import State, load_tensors, read_state, save_tensors
+from edgedf.training.tickets import Outcome, write_point
+from edgedf.training.trainer import Setting, train
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_REWIND = "rewind.safetensors"
+_STREAM_RANDOM_MASK, _STREAM_REINIT = 5, 6
+
+# Called with (epochs done of the whole plan, epochs planned, point under way, note).
+OnPoint = Callable[[float, float, str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a point's training starts: weights, masks, what was held by the floor, the parent's sha256."""
+
+    weights: State
+    masks: Masks
+    held: tuple[str, ...]
+    parent: str | None
+
+
+def run_lottery(
+    setting: Setting,
+    folder: Path,
+    *,
+    dataset: Mapping[str, Any],
+    on_point: OnPoint | None = None,
+    on_ticket: Callable[[], None] | None = None,
+) -> None:
+    """Train every missing point of one seed's plan into `folder`.
+
+    Args:
+        dataset: goes into every ticket's lineage.
+        on_ticket: called after each new ticket.
+    Raises KeyboardInterrupt after saving when a stop was asked for, TrainingError, TicketError, FileError.
+    """
+    recipe = setting.recipe
+    for name in ("tickets", "controls"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    total = float(planned_epochs(recipe))
+    done = 0.0
+    for point in plan_points(recipe):
+        span = span_of(point, recipe, _spent(folder, point))
+        if not (folder / point.path).exists():
+            label = point.label
+
+            def show(epochs: float, note: str, done: float = done, label: str = label) -> None:
+                if on_point is not None:
+                    on_point(done + epochs, total, label, note)
+
+            _run_point(setting, folder, point, dataset, show)
+            if on_ticket is not None:
+                on_ticket()
+        done += span.epochs
+    setting.checkpoint.unlink(missing_ok=True)
+
+
+def _run_point(
+    setting: Setting,
+    folder: Path,
+    point: Point,
+    dataset: Mapping[str, Any],
+    show: Callable[[float, str], None],
+) -> None:
+    recipe = setting.recipe
+    model = build_model(recipe.arch, recipe.arch_args, seed=setting.seed)
+    start = _start(setting, folder, point, model)
+    dense = point.kind == IMP and point.round == 0
+    trained = train(
+        setting,
+        model,
+        start.weights,
+        start.masks,
+        span_of(point, recipe, _spent(folder, point)),
+        key=point.key(setting.seed),
+        on_epoch=_keep_rewind_point(folder / _REWIND, recipe.rewind or 0) if dense else None,
+        on_progress=show,
+        no_stop_before=(recipe.rewind or 0) + 1 if dense else 0,
+    )
+    outcome = Outcome(
+        point=point,
+        weights=apply_masks(trained.state, start.masks),
+        masks=start.masks,
+        init=start.weights if point.kind == "reinit" else load_tensors(folder / _REWIND)[0],
+        held=start.held,
+        parent=start.parent,
+        trained=trained,
+        spent=trained.epochs + _spent_before(folder, point),
+    )
+    write_point(folder / point.path, setting, outcome, dataset)
+
+
+def _start(setting: Setting, folder: Path, point: Point, model: nn.Module) -> Start:
+    """Weights and masks that a point starts from."""
+    recipe = setting.recipe
+    fresh = read_state(model)
+    prunable = state_spec(recipe.arch, recipe.arch_args).prunable
+    if point.kind == IMP and point.round == 0:
+        return Start(fresh, dense_masks({n: fresh[n] for n in prunable}), (), None)
+    from_round = {IMP: point.round - 1, "oneshot": 0, "oneshot-round": 0}.get(point.kind, point.round)
+    path = folder / Point(IMP, from_round, 0.0).path
+    parent = read_ticket(path)
+    held: tuple[str, ...] = ()
+    if point.kind in (IMP, "oneshot", "oneshot-round"):
+        weights = {n: parent.weights[n] for n in prunable}
+        pruned = prune(weights, parent.mask, sparsity=point.sparsity, scope=recipe.scope, floor=recipe.floor)
+        masks, held = pruned.masks, pruned.held
+    elif point.kind == "random":
+        seed = derived_seed(setting.seed, _STREAM_RANDOM_MASK, point.round)
+        masks = random_masks(parent.mask, seed=seed)
+    else:
+        masks = {n: m.copy() for n, m in parent.mask.items()}
+        seed = derived_seed(setting.seed, _STREAM_REINIT, point.round)
+        fresh = read_state(build_model(recipe.arch, recipe.arch_args, seed=seed))
+    start = fresh if point.kind == "reinit" else _rewound(setting, folder, point, parent)
+    return Start(apply_masks(start, masks), masks, held, sha256_file(path))
+
+
+def _rewound(setting: Setting, folder: Path, point: Point, parent: Ticket) -> Mapping[str, npt.NDArray[Any]]:
+    """Rewinding: the weights of the rewind epoch. Fine-tuning: those that were trained before pruning."""
+    if setting.recipe.rewind is not None:
+        return load_tensors(folder / _REWIND)[0]
+    if point.kind == "random":
+        # The parent's weights are trained for its own mask; a random mask needs the dense ones.
+        return read_ticket(folder / Point(IMP, 0, 0.0).path).weights
+    return parent.weights
+
+
+def _keep_rewind_point(path: Path, wanted: int) -> Callable[[int, nn.Module], None]:
+    """A hook that writes the dense network's weights at epoch `wanted`."""
+
+    def keep(epoch: int, model: nn.Module) -> None:
+        if epoch == wanted:
+            save_tensors(path, read_state(model), {})
+
+    return keep
+
+
+def _trained_epochs(folder: Path, first: int, last: int) -> int:
+    """Epochs that IMP's rounds first..last were trained, from their tickets."""
+    total = 0
+    for number in range(first, last + 1):
+        path = folder / Point(IMP, number, 0.0).path
+        metrics = read_ticket(path).lineage.metrics
+        try:
+            total += int(metrics["training"]["epochs"])
+        except KeyError:
+            raise TrainingError("was not written by this run", file=path, field="lineage.metrics") from None
+    return total
+
+
+def _spent(folder: Path, point: Point) -> int:
+    """Epochs of IMP's rounds 1..point.round, which "oneshot" may use; 0 for the other kinds."""
+    return _trained_epochs(folder, 1, point.round) if point.kind == "oneshot" else 0
+
+
+def _spent_before(folder: Path, point: Point) -> int:
+    """Epochs of the trainings that a point builds on: its whole budget without its own training."""
+    if point.kind == IMP:
+        return _trained_epochs(folder, 0, point.round - 1)
+    return _trained_epochs(folder, 0, 0 if point.kind.startswith("oneshot") else point.round)

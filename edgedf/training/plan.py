@@ -1,0 +1,91 @@
+"""The plan of a run: every point that will be trained, in order, known before the first step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgedf.errors import TrainingError
+from edgedf.training.recipe import Recipe
+from edgedf.training.trainer import Span
+
+IMP = "imp"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One network to train.
+
+    Attributes:
+        kind: "imp" (round 0 is the dense network) or one of recipe.CONTROLS.
+        round: pruning round whose sparsity it has.
+        sparsity: share of prunable weights that are zero, as the recipe asks for.
+    """
+
+    kind: str
+    round: int
+    sparsity: float
+
+    @property
+    def path(self) -> str:
+        """Where its ticket lies, relative to the seed's folder."""
+        if self.kind == IMP:
+            return f"tickets/round-{self.round:02d}.safetensors"
+        return f"controls/{self.kind}-{self.round:02d}.safetensors"
+
+    @property
+    def label(self) -> str:
+        """A few words for a person."""
+        if self.round == 0:
+            return "dense"
+        return f"{self.kind} {100 * self.sparsity:.1f}%"
+
+    def key(self, seed: int) -> dict[str, Any]:
+        """What a checkpoint of this point is filed under."""
+        return {"kind": self.kind, "round": self.round, "seed": seed}
+
+
+def plan_points(recipe: Recipe) -> tuple[Point, ...]:
+    """Dense, every IMP round, then the controls by round; a pure function of the recipe."""
+    targets = recipe.targets
+    points = [Point(IMP, 0, 0.0)]
+    points += [Point(IMP, number, sparsity) for number, sparsity in enumerate(targets, 1)]
+    for number in control_rounds(recipe):
+        points += [Point(kind, number, targets[number - 1]) for kind in recipe.controls]
+    return tuple(points)
+
+
+def control_rounds(recipe: Recipe) -> tuple[int, ...]:
+    """The first round that reaches each control sparsity, without repeats; rounding is forgiven."""
+    found = set()
+    for wanted in recipe.control_sparsities:
+        reached = [number for number, sparsity in enumerate(recipe.targets, 1) if sparsity >= wanted - 0.005]
+        found.update(reached[:1])
+    return tuple(sorted(found))
+
+
+def span_of(point: Point, recipe: Recipe, spent: int) -> Span:
+    """The part of the schedule that a point is trained over.
+
+    Dense and "reinit" run the whole schedule. Rounds and "random" start at the rewind epoch, or, when
+    nothing is rewound, run the schedule again at the fine-tuning rate. "oneshot-round" has one round's
+    length; "oneshot" has as many epochs as IMP spent on all rounds up to this one, in one longer schedule.
+
+    Args:
+        spent: epochs that IMP trained in rounds 1..point.round; used by "oneshot" only.
+    """
+    if (point.kind == IMP and point.round == 0) or point.kind == "reinit":
+        return Span(first=0, last=recipe.epochs, peak=recipe.lr)
+    first = recipe.rewind or 0
+    peak = recipe.lr if recipe.rewind is not None else recipe.lr * recipe.fine_tune
+    if point.kind == "oneshot":
+        if spent < 1:
+            raise TrainingError("IMP has spent nothing that one-shot could equal", field="controls")
+        return Span(first=first, last=first + spent, peak=peak)
+    return Span(first=first, last=recipe.epochs, peak=peak)
+
+
+def planned_epochs(recipe: Recipe) -> int:
+    """Epochs of the whole plan for one seed if nothing stops early."""
+    round_length = recipe.epochs - (recipe.rewind or 0)
+    return sum(span_of(p, recipe, p.round * round_length).epochs for p in plan_points(recipe))

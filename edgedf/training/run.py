@@ -1,0 +1,174 @@
+"""A whole run: from a data set's folder to a folder of tickets. Start it again and it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgedf.data.cache import Progress as CacheProgress
+from edgedf.data.index import read_dataset
+from edgedf.data.sample import DatasetIndex
+from edgedf.errors import FileError, TrainingError
+from edgedf.files import read_bytes, write_atomic, write_error
+from edgedf.training.batches import TrainingData, open_training_data
+from edgedf.training.evaluation import write_evaluation
+from edgedf.training.interrupt import StopFlag, stop_flag
+from edgedf.training.lottery import OnPoint, run_lottery
+from edgedf.training.machine import Machine
+from edgedf.training.recipe import Recipe
+from edgedf.training.run_file import COMPLETE, RUN_NAME, RUNNING, RunHead, read_run, seed_folder, write_run
+from edgedf.training.select import choose
+from edgedf.training.trainer import Setting
+
+TICKET_NAME = "ticket.safetensors"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What to train, on what, where to.
+
+    Attributes:
+        data: folder of the data set.
+        out: run folder; made if missing, taken up where it stopped if it holds the same run.
+        recipe, machine: see their modules.
+        seeds: one plan each, all different; the first one's tickets are the run's own.
+    """
+
+    data: Path
+    out: Path
+    recipe: Recipe
+    machine: Machine
+    seeds: tuple[int, ...] = (0,)
+
+
+def train_run(
+    options: RunOptions, *, on_cache: CacheProgress | None = None, on_point: OnPoint | None = None
+) -> dict[str, Any]:
+    """Train everything that is still missing; returns the document of run.json.
+
+    Raises KeyboardInterrupt after saving when interrupted; TrainingError if `out` holds another run or is in
+    use; DataError, FileError and TicketError as their modules say.
+
+    Example:
+        options = RunOptions(
+            data=Path("faces"), out=Path("runs/a"), recipe=demo(), machine=prepare_machine()
+        )
+        print(train_run(options)["chosen"])
+    """
+    index = read_dataset(options.data)
+    with _only_user(options.out), stop_flag() as stop:
+        head = RunHead(
+            recipe=options.recipe,
+            seeds=options.seeds,
+            dataset=_dataset_json(index),
+            machine=options.machine,
+        )
+        _check_same_run(options.out, head)
+        data = open_training_data(index, options.recipe, options.out, progress=on_cache)
+        write_run(options.out, head, status=RUNNING, chosen=None, evaluation=None)
+        for number, seed in enumerate(options.seeds):
+            _train_seed(options, head, data, seed, stop, _shifted(on_point, number, len(options.seeds)))
+        return _finish(options, head, data)
+
+
+def _train_seed(
+    options: RunOptions,
+    head: RunHead,
+    data: TrainingData,
+    seed: int,
+    stop: StopFlag,
+    on_point: OnPoint | None,
+) -> None:
+    folder = seed_folder(options.out, options.seeds, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    setting = Setting(options.recipe, data, options.machine, seed, folder / "checkpoint.safetensors", stop)
+
+    def update() -> None:
+        write_run(options.out, head, status=RUNNING, chosen=None, evaluation=None)
+
+    run_lottery(setting, folder, dataset=head.dataset, on_point=on_point, on_ticket=update)
+
+
+def _finish(options: RunOptions, head: RunHead, data: TrainingData) -> dict[str, Any]:
+    """Choose the ticket, write the evaluation crops and the final run.json."""
+    out = options.out
+    points = write_run(out, head, status=RUNNING, chosen=None, evaluation=None)["points"]
+    chosen = choose(points, seed=options.seeds[0], keep_accuracy=options.recipe.keep_accuracy)
+    write_atomic(out / TICKET_NAME, read_bytes(out / chosen["ticket"]))
+    evaluation = write_evaluation(out / "evaluation", data.test)
+    summary = {name: chosen[name] for name in ("ticket", "sha256", "round", "seed", "sparsity")}
+    return write_run(out, head, status=COMPLETE, chosen=summary, evaluation=evaluation)
+
+
+def _dataset_json(index: DatasetIndex) -> dict[str, Any]:
+    return {
+        "name": index.name,
+        "fingerprint": index.fingerprint,
+        "description": index.description,
+        "images": {name: len(samples) for name, samples in index.splits.items()},
+    }
+
+
+def _check_same_run(out: Path, head: RunHead) -> None:
+    """A folder with another run in it is never mixed with this one."""
+    if not (out / RUN_NAME).exists():
+        if (out / "tickets").exists():
+            raise TrainingError("holds tickets but no run.json", file=out, hint="choose another --out")
+        return
+    before = read_run(out)
+    now = {
+        "recipe": head.recipe.to_json(),
+        "seeds": list(head.seeds),
+        "dataset": dict(head.dataset),
+        "machine": head.machine.to_json(),
+    }
+    for part, value in now.items():
+        if before[part] != value:
+            field, was, wanted = _first_difference(part, before[part], value)
+            raise TrainingError(
+                f"the run there was started with {was}, not {wanted}",
+                file=out,
+                field=field,
+                hint="choose another --out, or start it with the settings it began with",
+            )
+
+
+def _first_difference(part: str, before: Any, now: Any) -> tuple[str, str, str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        name = next(n for n in sorted({*before, *now}) if before.get(n) != now.get(n))
+        return f"{part}.{name}", str(before.get(name))[:80], str(now.get(name))[:80]
+    return part, str(before)[:80], str(now)[:80]
+
+
+def _shifted(on_point: OnPoint | None, number: int, seeds: int) -> OnPoint | None:
+    """Progress of seed `number` of `seeds` as progress of the whole run."""
+    if on_point is None or seeds == 1:
+        return on_point
+
+    def shifted(done: float, total: float, label: str, note: str) -> None:
+        on_point(number * total + done, seeds * total, f"seed {number + 1}/{seeds} {label}", note)
+
+    return shifted
+
+
+@contextlib.contextmanager
+def _only_user(out: Path) -> Iterator[None]:
+    """Hold the run folder for this process; the lock goes away with the process, however it ends."""
+    import fcntl
+
+    if out.exists() and not out.is_dir():
+        raise FileError("is not a folder", file=out, hint="choose another --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        stream = (out / ".lock").open("w")
+    except OSError as error:
+        raise write_error(out, error) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise TrainingError("is being trained by another process", file=out) from error
+        yield
