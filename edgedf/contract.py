@@ -58,6 +58,10 @@ class Contract:
         for field, only in _FIXED.items():
             if getattr(self, field) != only:
                 raise _bad(field, getattr(self, field), repr(only))
+        # 1 and 1.0 are the same number but not the same JSON: one contract must have one hash.
+        for field in ("box_scale", "temperature", "threshold"):
+            object.__setattr__(self, field, float(getattr(self, field)))
+        object.__setattr__(self, "value_range", _FIXED["value_range"])
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict with every field."""
@@ -119,7 +123,8 @@ def _is_int(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return (_is_int(value) or isinstance(value, float)) and math.isfinite(value)
+    # math.isfinite raises on an integer too large for a float, so integers are bounded first.
+    return abs(value) < 1 << 64 if _is_int(value) else isinstance(value, float) and math.isfinite(value)
 
 
 def _bad(field: str, got: Any, expected: str) -> ContractError:

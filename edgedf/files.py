@@ -50,11 +50,17 @@ def write_error(path: Path, error: OSError) -> FileError:
 def read_bytes(path: Path, *, max_bytes: int | None = None) -> bytes:
     """A file's bytes. Raises FileError if it is missing, unreadable or larger than `max_bytes`."""
     try:
-        if max_bytes is not None and path.stat().st_size > max_bytes:
-            raise FileError(f"larger than the allowed {max_bytes} bytes", file=path)
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            if max_bytes is None:
+                return stream.read()
+            # A file that states its size is not read in vain; /dev/zero says 0 and is read to the limit.
+            size = os.fstat(stream.fileno()).st_size
+            data = b"" if size > max_bytes else stream.read(size + 1 if size else max_bytes + 1)
     except OSError as error:
         raise read_error(path, error) from error
+    if max(size, len(data)) > max_bytes:
+        raise FileError(f"larger than the allowed {max_bytes} bytes", file=path)
+    return data
 
 
 def canonical_json(value: Any) -> bytes:

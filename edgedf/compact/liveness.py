@@ -35,7 +35,7 @@ def _wanted(node: Node, live: Bools, inputs: int) -> Bools:
         case Flatten():
             return np.asarray(live.reshape(inputs, -1).any(1), np.bool_)
         case Affine(scale_c=scale):
-            return np.logical_and(live, scale != 0)
+            return np.asarray(live & (scale != 0), np.bool_)
     return live
 
 
