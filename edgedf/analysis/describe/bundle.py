@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,12 @@ def _row(folder: Path, entry: ArtifactEntry) -> tuple[Cell, ...]:
     installed, zipped = artifact_sizes(folder, entry)
     error = parity_number(entry.parity, "max_logit_error")
     limit = entry.tolerances.max_logit_error
-    verdict = "not measured" if error is None else "passed" if error <= limit else "FAILED"
+    verdict = str(entry.parity.get("outcome", "not_run")).replace("_", " ").upper()
     return (entry.target, entry.precision, entry.path, installed, zipped, error, limit, verdict)
 
 
-def parity_number(parity: Any, name: str) -> float | None:
+def parity_number(parity: Mapping[str, Any], name: str) -> float | None:
     """A number in an artifact's measured parity, None where it was not measured."""
-    value = parity.get(name) if hasattr(parity, "get") else None
+    metrics = parity.get("metrics")
+    value = metrics.get(name) if isinstance(metrics, Mapping) else None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

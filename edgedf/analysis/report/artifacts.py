@@ -1,0 +1,119 @@
+"""The page's part about the bundle: sizes, latency, parity and flips per artifact, and the contact sheet."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edgedf.analysis.latency import Latency
+from edgedf.analysis.report.markup import Html, Part, join, section, table, tag
+from edgedf.analysis.report.sources import SheetCrop, Sources
+from edgedf.bundle.manifest import ArtifactEntry, Manifest
+
+
+def artifact_section(sources: Sources, manifest: Manifest) -> Html:
+    """One row per artifact."""
+    columns = (
+        "target",
+        "precision",
+        "installed",
+        "zipped",
+        "median ms",
+        "10th to 90th",
+        "max logit error",
+        "allowed",
+        "flips",
+        "AUC change",
+        "gate",
+        "checked with",
+    )
+    by_target = {latency.target: latency for latency in sources.latencies}
+    rows = [
+        _row(entry, sources.sizes[entry.target], by_target.get(entry.target)) for entry in manifest.artifacts
+    ]
+    timed = sorted({f"{item.target} on {item.runtime}" for item in sources.latencies if item.runtime})
+    note = (
+        "Sizes in bytes. Latency: one crop, one thread, calls interleaved between targets, on the machine "
+        f"that wrote this page ({'; '.join(timed) or 'nothing was timed'}). Logit errors are relative to the "
+        "scale of the logits on the golden pictures. Flips: decisions that differ from dense PyTorch on "
+        "golden pictures, and on evaluation crops."
+    )
+    return section("Artifacts", table(columns, rows, numbers=columns[2:10]), tag("p", note, class_="note"))
+
+
+def _row(entry: ArtifactEntry, sizes: tuple[int, int], latency: Latency | None) -> Sequence[Part]:
+    numbers: Any = entry.parity.get("metrics", {})
+    numbers = numbers if isinstance(numbers, Mapping) else {}
+    median, spread = "NOT RUN", None
+    if latency is not None and latency.median is not None:
+        median, spread = f"{latency.median:.2f}", f"{latency.low:.2f} to {latency.high:.2f}"
+    outcome = str(entry.parity.get("outcome", "not_run"))
+    shown = tag("span", outcome.replace("_", " ").upper(), class_=f"outcome {_outcome_class(outcome)}")
+    return (
+        entry.target,
+        entry.precision,
+        f"{sizes[0]:,}",
+        f"{sizes[1]:,}",
+        median,
+        spread,
+        _number(numbers.get("max_logit_error")),
+        _number(entry.tolerances.max_logit_error),
+        _flips(numbers),
+        _number(numbers.get("auc_change")),
+        shown,
+        str(entry.parity.get("runtime") or "NOT RUN"),
+    )
+
+
+def _outcome_class(outcome: str) -> str:
+    return outcome if outcome in {"pass", "fail"} else "not-run"
+
+
+def _flips(numbers: Mapping[str, Any]) -> str:
+    golden, crops = numbers.get("golden_flips"), numbers.get("evaluation_flips")
+    first = "–" if golden is None else f"{golden} of {numbers.get('goldens')}"
+    second = "–" if crops is None else f"{crops} of {numbers.get('evaluation_crops')}"
+    return f"{first}, {second}"
+
+
+def _number(value: Any) -> str | None:
+    return f"{value:.3g}" if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def sheet_section(sources: Sources) -> Html | None:
+    """The contact sheet; None where there is no crop to show."""
+    if not sources.sheet:
+        return None
+    runtime = f" Scores (probability of fake) by {sources.sheet_runtime}." if sources.sheet_runtime else ""
+    intro = tag("p", f"Crops as the network sees them, under each its name.{runtime}")
+    return section("Contact sheet", intro, tag("div", *map(_thumbnail, sources.sheet), class_="sheet"))
+
+
+def _thumbnail(crop: SheetCrop) -> Html:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    image = Image.fromarray(crop.crop_hwc)
+    image.thumbnail((128, 128))
+    image.save(buffer, "JPEG", quality=88)
+    source = "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    score = "" if crop.score is None else f" {crop.score:.2f}"
+    picture = Html(f'<img alt="" src="{source}" width="96" height="96">')
+    return tag("figure", picture, tag("figcaption", crop.name + score))
+
+
+def bundle_section(manifest: Manifest) -> Html:
+    """What the bundle is: network, contract, ticket."""
+    contract = manifest.contract.to_json()
+    facts: dict[str, Part] = {
+        "bundle": manifest.name,
+        "network": f"{manifest.arch} {', '.join(f'{k} {v}' for k, v in sorted(manifest.arch_args.items()))}",
+        "ticket sha256": tag("code", manifest.ticket_sha256),
+        "contract sha256": tag("code", manifest.contract.sha256),
+        **{f"contract: {key}": str(value) for key, value in contract.items()},
+    }
+    tools = sorted({f"{k} {v}" for entry in manifest.artifacts for k, v in entry.tools.items()})
+    details = table(("what", "value"), (facts | {"tools": ", ".join(tools)}).items())
+    return section("Bundle", join((tag("details", tag("summary", "Contract, hashes, tools"), details),)))

@@ -1,0 +1,173 @@
+"""What a report tells about, gathered from a run folder and a bundle; what is missing is said, not guessed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedf.analysis.describe.bundle import artifact_sizes
+from edgedf.analysis.latency import Latency, measure
+from edgedf.bundle.manifest import MANIFEST_NAME, Manifest
+from edgedf.bundle.reader import Bundle, open_bundle
+from edgedf.errors import FileError, NotRunError, UsageError
+from edgedf.files import read_bytes
+from edgedf.runtime.detector import Detector
+from edgedf.training.run_file import RUN_NAME, read_run
+
+U8 = npt.NDArray[np.uint8]
+SHEET_CROPS = 24
+MAX_EVALUATION_BYTES = 1 << 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetCrop:
+    """One picture of the contact sheet: crop (S, S, 3) uint8, its name or class, the score if one was run."""
+
+    crop_hwc: U8
+    name: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Everything the page shows.
+
+    Attributes:
+        title: name of the run or bundle.
+        run: the document of run.json, or None.
+        manifest: the bundle's, or None.
+        sizes: target -> (installed, zipped) bytes.
+        latencies: one per target of the bundle.
+        sheet: crops for the contact sheet.
+        sheet_runtime: what scored them, "" if nothing did.
+        not_run: sentences about everything that is missing or did not run.
+    """
+
+    title: str
+    run: Mapping[str, Any] | None = None
+    manifest: Manifest | None = None
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    latencies: tuple[Latency, ...] = ()
+    sheet: tuple[SheetCrop, ...] = ()
+    sheet_runtime: str = ""
+    not_run: tuple[str, ...] = ()
+
+
+def gather(path: Path, *, runs: int = 30, progress: Callable[[int, int], None] | None = None) -> Sources:
+    """Read a run folder (with the bundle in it, if there is one) or a bundle, and time its artifacts.
+
+    Args:
+        path: run folder or bundle.
+        runs: timed calls per target; 0 times nothing.
+        progress: called with (rounds done, rounds) while timing.
+
+    Raises UsageError if `path` is neither, BundleError or TrainingError if it is damaged.
+    """
+    if not path.exists():
+        raise FileError("no such file", file=path, hint="check the path")
+    is_run = (path / RUN_NAME).is_file()
+    if not is_run and not path.is_file() and not (path / MANIFEST_NAME).is_file():
+        raise UsageError("is neither a run nor a bundle", file=path, hint="name the folder of `edgedf train`")
+    run = read_run(path) if is_run else None
+    missing = [] if is_run else ["no training run was given: nothing about training in this report"]
+    if run is not None and run["status"] != "complete":
+        missing.append("the training run is not complete: only its finished points are shown")
+    where = _bundle_in(path) if is_run else path
+    if where is None:
+        missing.append("no bundle in this run: no artifact was built, nothing was timed")
+        sheet = _evaluation_sheet(path)
+        return Sources(title=path.name, run=run, sheet=sheet, not_run=tuple(missing))
+    with ExitStack() as stack:
+        bundle = stack.enter_context(open_bundle(where))
+        artifacts = bundle.manifest.artifacts
+        latencies = (
+            measure(bundle, [a.target for a in artifacts], runs=runs, progress=progress) if runs else ()
+        )
+        sheet, runtime = _scored(bundle, (_evaluation_sheet(path) if is_run else ()) or _golden_sheet(bundle))
+        return Sources(
+            title=bundle.manifest.name,
+            run=run,
+            manifest=bundle.manifest,
+            sizes={entry.target: artifact_sizes(bundle.folder, entry) for entry in artifacts},
+            latencies=latencies,
+            sheet=sheet,
+            sheet_runtime=runtime,
+            not_run=(*missing, *_not_run(bundle.manifest, latencies)),
+        )
+
+
+def _bundle_in(run: Path) -> Path | None:
+    found = sorted(path for path in run.glob("*.edgedf") if (path / MANIFEST_NAME).is_file())
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise UsageError(f"holds {len(found)} bundles ({names})", file=run, hint="name the bundle itself")
+    return found[0] if found else None
+
+
+def _evaluation_sheet(run: Path) -> tuple[SheetCrop, ...]:
+    """As many real as fake crops of the test split, evenly spread; () where the run kept none."""
+    folder = run / "evaluation"
+    if not (folder / "crops.npy").is_file():
+        return ()
+    try:
+        crops, labels = (
+            np.load(io.BytesIO(read_bytes(folder / name, max_bytes=MAX_EVALUATION_BYTES)), allow_pickle=False)
+            for name in ("crops.npy", "labels.npy")
+        )
+        half = SHEET_CROPS // 2
+        chosen = [(label, i) for label in (0, 1) for i in _spread(np.flatnonzero(labels == label), half)]
+        return tuple(SheetCrop(crop_hwc=crops[i], name="fake" if label else "real") for label, i in chosen)
+    except (ValueError, IndexError, EOFError) as error:
+        raise FileError(f"evaluation crops are damaged ({str(error)[:100]})", file=folder) from error
+
+
+def _golden_sheet(bundle: Bundle) -> tuple[SheetCrop, ...]:
+    goldens = bundle.goldens()
+    rows = _spread(np.arange(len(goldens.pictures)), SHEET_CROPS)
+    return tuple(SheetCrop(crop_hwc=goldens.crops_nhwc[i], name=goldens.pictures[i].name) for i in rows)
+
+
+def _spread(rows: npt.NDArray[Any], count: int) -> list[int]:
+    """At most `count` of `rows`, evenly spaced."""
+    if len(rows) == 0:
+        return []
+    places = np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int))
+    return [int(rows[place]) for place in places]
+
+
+def _scored(bundle: Bundle, sheet: tuple[SheetCrop, ...]) -> tuple[tuple[SheetCrop, ...], str]:
+    """The sheet with scores by the first target that runs here."""
+    size = bundle.manifest.contract.size
+    if not sheet or any(crop.crop_hwc.shape != (size, size, 3) for crop in sheet):
+        return sheet, ""
+    try:
+        with Detector.open(bundle.path) as detector:
+            logits = detector.logits(np.stack([crop.crop_hwc for crop in sheet]))
+            runtime = f"{detector.target} on {detector.runtime}"
+    except NotRunError:
+        return sheet, ""
+    scores = [bundle.manifest.contract.score(float(logit)) for logit in logits]
+    pairs = zip(sheet, scores, strict=True)
+    return tuple(SheetCrop(crop_hwc=c.crop_hwc, name=c.name, score=s) for c, s in pairs), runtime
+
+
+def _not_run(manifest: Manifest, latencies: tuple[Latency, ...]) -> list[str]:
+    lines = []
+    for entry in manifest.artifacts:
+        if not entry.parity:
+            lines.append(f"{entry.target}: parity was not measured")
+        checks = entry.parity.get("not_run", ())
+        if isinstance(checks, list) and checks:
+            lines.append(f"{entry.target}: parity checks {', '.join(map(str, checks))}")
+        runtime = str(entry.parity.get("runtime", ""))
+        if "reference" in runtime.lower():
+            lines.append(f"{entry.target}: real runtime; parity was measured with the {runtime}")
+    lines += [f"{item.target}: latency; {item.not_run}" for item in latencies if item.not_run]
+    return lines if latencies else [*lines, "latency: timing was switched off"]

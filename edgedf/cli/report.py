@@ -1,0 +1,55 @@
+"""`edgedf report`: one HTML page about a run and its bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgedf.cli.options import ExistingPath, json_option
+from edgedf.cli.output import human_bytes, print_json, progress_bar
+
+
+@click.command()
+@click.argument("source", type=ExistingPath, metavar="RUN|BUNDLE")
+@click.option("--out", type=ExistingPath, metavar="PAGE", help="Page to write. Default: report.html in RUN.")
+@click.option(
+    "--runs",
+    type=click.IntRange(0, 100_000),
+    default=30,
+    show_default=True,
+    help="Timed calls per target; 0 times nothing.",
+)
+@json_option
+def command(source: Path, out: Path | None, runs: int, as_json: bool) -> None:
+    """Write one self-contained HTML page about a run and its bundle.
+
+    RUN is a folder of `edgedf train`, with a bundle in it if one was built; BUNDLE is a bundle alone. The
+    page holds accuracy over sparsity with controls and seeds, the artifacts' sizes, latency, parity and
+    flips, a contact sheet, the lineage, and what was not run. It loads nothing from the network.
+
+    \b
+    Examples:
+      edgedf report runs/first
+      edgedf report mesonet.edgedf --out mesonet.html --runs 0
+    """
+    from edgedf.analysis.report import gather, render
+    from edgedf.files import write_atomic
+
+    page = _page(source) if out is None else out
+    with progress_bar("Timing", total=runs) as bar:
+        sources = gather(source, runs=runs, progress=bar.update)
+    data = render(sources).encode()
+    write_atomic(page, data)
+    if as_json:
+        print_json({"page": str(page), "size": len(data), "not_run": list(sources.not_run)})
+        return
+    click.echo(f"{page}: {human_bytes(len(data))}")
+    for line in sources.not_run:
+        click.echo(f"NOT RUN {line}")
+
+
+def _page(source: Path) -> Path:
+    """RUN/report.html; beside a bundle, which must not change, NAME.html."""
+    run = source / "run.json"
+    return source / "report.html" if run.is_file() else source.with_name(f"{source.stem}.html")
