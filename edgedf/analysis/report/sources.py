@@ -1,4 +1,4 @@
-"""What a report tells about, gathered from a run folder and a bundle; what is missing is said, not guessed."""
+"""What a report is about, from a run folder and a bundle; what is missing is said, not guessed."""
 
 from __future__ import annotations
 
