@@ -9,13 +9,16 @@ UV := $(BIN)/uv
 UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.lock)
 LOCK := $(UV) pip compile -q --universal --python-version 3.12 --override requirements.override --no-header --no-annotate
 
+# The C core is rebuilt when one of these changes.
+NATIVE_SOURCES := $(wildcard edgedf/native/CMakeLists.txt edgedf/native/cmake/*.cmake edgedf/native/include/edgedf/*.h edgedf/native/src/*/*)
+
 .PHONY: help setup demo test check format lock bench clean
 help: ## Show this list.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(STAMP) ## Make .venv with everything in requirements.lock.
 
-$(STAMP): requirements.lock pyproject.toml edgedf/native/CMakeLists.txt
+$(STAMP): requirements.lock pyproject.toml $(NATIVE_SOURCES)
 	@test -n "$(PYTHON)" || { echo "error: needs Python 3.12 or 3.13; install one or set PYTHON=/path/to/python3.12" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)

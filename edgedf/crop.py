@@ -1,19 +1,23 @@
 """`edgedf-crop-1`, the one way from a picture and a face box to a crop. Nothing else may crop a face.
 
-Face box in the upright image -> square of side round(box_scale * max(w, h)) on the same centre ->
+Face box in the upright image -> square of side floor(box_scale * max(w, h) + 0.5) on the same centre ->
 pixels outside the image repeat the edge -> antialiased triangle-filter resize to size x size,
-bit-equal to Pillow's BILINEAR resize -> RGB uint8.
+bit-equal to Pillow's BILINEAR resize -> RGB uint8. The C core in edgedf/native does it, here and on phones;
+docs/crop.md states the rule in full.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from edgedf.errors import CropError
+from edgedf.native import crop_core
+from edgedf.native.frame import ColorMatrix, Frame, PixelFormat
+
+__all__ = ["MAX_SIDE", "Box", "ColorMatrix", "Frame", "PixelFormat", "crop_face", "crop_frame", "crop_square"]
 
 U8 = npt.NDArray[np.uint8]
 MAX_SIDE = 1 << 15
@@ -34,37 +38,37 @@ def crop_square(box: Box, box_scale: float) -> tuple[int, int, int]:
 
     side = max(1, floor(box_scale * max(w, h) + 0.5)); left = floor(x + w / 2 - side / 2 + 0.5), top alike.
     Plain IEEE doubles, so every language computes the same square.
-    Raises CropError on a NaN, empty or huge box.
+    Raises CropError on a NaN, empty or huge box, or a box_scale outside (0, 16].
     """
-    values = (box.x, box.y, box.width, box.height)
-    if (
-        not all(math.isfinite(v) for v in values)
-        or min(box.width, box.height) <= 0
-        or max(map(abs, values)) > 1e6
-    ):
-        raise CropError(f"box {values} is not finite, or empty, or too large", field="box")
-    side = max(1, math.floor(box_scale * max(box.width, box.height) + 0.5))
-    if side > MAX_SIDE:
-        raise CropError(f"crop square of {side} pixels is larger than {MAX_SIDE}", field="box")
-    left = math.floor(box.x + box.width / 2 - side / 2 + 0.5)
-    top = math.floor(box.y + box.height / 2 - side / 2 + 0.5)
-    return left, top, side
+    return crop_core.square_of(_numbers(box), box_scale)
 
 
 def crop_face(image_hwc: U8, box: Box, *, size: int, box_scale: float) -> U8:
     """The crop (size, size, 3) uint8 RGB of an upright image (H, W, 3) uint8 RGB.
 
-    Raises CropError if the image is not of that form or the box makes no sense.
+    Raises CropError if the image is not of that form, size is outside 1..4096 or the box makes no sense.
     """
-    from PIL import Image
+    frame = Frame.from_array(image_hwc, PixelFormat.RGB888)
+    return crop_core.run_crop(frame, _numbers(box), size, box_scale, "uint8", "NHWC")
 
-    if image_hwc.dtype != np.uint8 or image_hwc.ndim != 3 or image_hwc.shape[2] != 3 or 0 in image_hwc.shape:
-        raise CropError(
-            f"image is {image_hwc.dtype}{image_hwc.shape}, expected uint8 (H, W, 3)", field="image"
-        )
-    left, top, side = crop_square(box, box_scale)
-    rows = np.clip(np.arange(top, top + side), 0, image_hwc.shape[0] - 1)
-    columns = np.clip(np.arange(left, left + side), 0, image_hwc.shape[1] - 1)
-    square = np.ascontiguousarray(image_hwc[rows[:, None], columns[None, :]])
-    resized = Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(resized, dtype=np.uint8)
+
+def crop_frame(
+    frame: Frame,
+    box: Box,
+    *,
+    size: int,
+    box_scale: float,
+    dtype: Literal["uint8", "float32"] = "uint8",
+    layout: Literal["NHWC", "NCHW"] = "NHWC",
+) -> npt.NDArray[Any]:
+    """The crop of a raw frame: (size, size, 3) for NHWC, (3, size, size) for NCHW (float32 only), RGB 0..255.
+
+    `box` is in the upright image, after the frame's rotation and mirroring. Only the pixels that the crop
+    needs are read and converted. Safe to call from many threads; the GIL is released.
+    Raises CropError if the frame does not hold what it promises, or an argument is out of range.
+    """
+    return crop_core.run_crop(frame, _numbers(box), size, box_scale, dtype, layout)
+
+
+def _numbers(box: Box) -> crop_core.BoxNumbers:
+    return box.x, box.y, box.width, box.height

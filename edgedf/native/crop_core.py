@@ -1,0 +1,178 @@
+"""ctypes declarations of edgedf/crop.h and the calls behind edgedf.crop. Other code uses edgedf.crop."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedf.errors import CropError
+from edgedf.native.frame import Frame
+from edgedf.native.library import load_library
+
+OUTPUTS = {("uint8", "NHWC"): 0, ("float32", "NHWC"): 1, ("float32", "NCHW"): 2}
+# Which argument of ours a status speaks of, by its number in edgedf/crop.h.
+_FIELDS = {
+    2: "frame.format",
+    3: "frame.width",
+    4: "frame.row_strides",
+    5: "frame.planes",
+    6: "frame.rotation",
+}
+_FIELDS |= {7: "frame.matrix", 8: "box", 9: "box", 10: "box_scale", 11: "size"}
+
+
+class _Plane(ctypes.Structure):
+    _fields_ = (
+        ("data", ctypes.c_void_p),
+        ("bytes", ctypes.c_size_t),
+        ("row_stride", ctypes.c_int64),
+        ("pixel_stride", ctypes.c_int64),
+    )
+
+
+class _Frame(ctypes.Structure):
+    _fields_ = (
+        ("width", ctypes.c_int32),
+        ("height", ctypes.c_int32),
+        ("format", ctypes.c_int32),
+        ("matrix", ctypes.c_int32),
+        ("rotation", ctypes.c_int32),
+        ("mirrored", ctypes.c_int32),
+        ("planes", _Plane * 3),
+    )
+
+
+class _Box(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_double) for name in ("x", "y", "width", "height"))
+
+
+class _Square(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_int32) for name in ("left", "top", "side"))
+
+
+class _Request(ctypes.Structure):
+    _fields_ = (
+        ("box", _Box),
+        ("box_scale", ctypes.c_double),
+        ("size", ctypes.c_int32),
+        ("output", ctypes.c_int32),
+        ("without", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+    )
+
+
+BoxNumbers = tuple[float, float, float, float]
+
+
+@cache
+def _functions() -> ctypes.CDLL:
+    library = load_library()
+    size_out = ctypes.POINTER(ctypes.c_size_t)
+    library.edgedf_crop_status_text.argtypes = [ctypes.c_int32]
+    library.edgedf_crop_status_text.restype = ctypes.c_char_p
+    library.edgedf_crop_cpu.argtypes = []
+    library.edgedf_crop_cpu.restype = ctypes.c_uint32
+    library.edgedf_crop_square.argtypes = [ctypes.POINTER(_Box), ctypes.c_double, ctypes.POINTER(_Square)]
+    library.edgedf_crop_workspace.argtypes = [ctypes.c_int32, ctypes.c_int32, size_out]
+    library.edgedf_crop.argtypes = [
+        ctypes.POINTER(_Frame),
+        ctypes.POINTER(_Request),
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+    ]
+    return library
+
+
+def _check(status: int, detail: str) -> None:
+    if status != 0:
+        text = _functions().edgedf_crop_status_text(status).decode()
+        raise CropError(f"{text} ({detail})" if detail else text, field=_FIELDS.get(status))
+
+
+def cpu_features() -> int:
+    """Instruction sets the core uses here: 1 SSE4.1, 2 AVX2, 4 NEON, added up."""
+    return int(_functions().edgedf_crop_cpu())
+
+
+def square_of(box: BoxNumbers, box_scale: float) -> tuple[int, int, int]:
+    """(left, top, side) of the crop square, in pixels. Raises CropError."""
+    square = _Square()
+    status = _functions().edgedf_crop_square(_Box(*map(float, box)), float(box_scale), square)
+    _check(status, f"box {box}, box_scale {box_scale}")
+    return square.left, square.top, square.side
+
+
+class _Workspace(threading.local):
+    """Each thread's buffer, kept between calls and grown when a larger crop comes."""
+
+    def __init__(self) -> None:
+        self.buffer: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+
+    def at_least(self, count: int) -> npt.NDArray[np.uint8]:
+        if self.buffer.nbytes < count:
+            self.buffer = np.empty(count, np.uint8)
+        return self.buffer
+
+
+_workspace = _Workspace()
+
+
+def _fits(value: Any, name: str) -> int:
+    """ctypes would cut a larger integer without a word."""
+    number = int(value)
+    if not -(2**31) <= number < 2**31:
+        raise CropError(f"is {number}, which is out of range", field=name)
+    return number
+
+
+def _c_frame(frame: Frame) -> _Frame:
+    planes = (_Plane * 3)()
+    packed = _packed_strides(frame)
+    for index, plane in enumerate(frame.planes):
+        pixel = frame.pixel_strides[index] if frame.pixel_strides else 0
+        row = frame.row_strides[index] if frame.row_strides else (pixel or 1) * packed[index]
+        if max(abs(row), abs(pixel)) >= 2**62:
+            raise CropError("a stride is out of range", field="frame.row_strides")
+        planes[index] = _Plane(plane.ctypes.data, plane.nbytes, row, pixel)
+    numbers = ("width", "height", "format", "matrix", "rotation", "mirrored")
+    return _Frame(*(_fits(getattr(frame, name), f"frame.{name}") for name in numbers), planes)
+
+
+def _packed_strides(frame: Frame) -> list[int]:
+    """Row strides where rows follow each other; with a pixel stride given, in pixels instead of bytes."""
+    half = (frame.width + 1) // 2
+    bytes_per_pixel = {0: 4, 1: 4, 2: 3}.get(int(frame.format), 1)
+    chroma_bytes = 2 if frame.format.plane_count == 2 else 1
+    if frame.pixel_strides:
+        return [frame.width, half, half]
+    return [frame.width * bytes_per_pixel, half * chroma_bytes, half * chroma_bytes]
+
+
+def run_crop(
+    frame: Frame, box: BoxNumbers, size: int, box_scale: float, dtype: str, layout: str, without: int = 0
+) -> npt.NDArray[Any]:
+    """One crop in a new array. `without`: instruction sets not to use (tests). Raises CropError."""
+    if (dtype, layout) not in OUTPUTS:
+        raise CropError(
+            f"no {dtype} {layout} output", field="layout", hint="uint8 NHWC, float32 NHWC or NCHW"
+        )
+    c_frame = _c_frame(frame)
+    side = square_of(box, box_scale)[2]
+    needed = ctypes.c_size_t()
+    status = _functions().edgedf_crop_workspace(side, _fits(size, "size"), needed)
+    _check(status, f"size {size}, square of {side} pixels")
+    workspace = _workspace.at_least(needed.value)
+    out = np.empty((3, size, size) if layout == "NCHW" else (size, size, 3), dtype)
+    request = _Request(_Box(*map(float, box)), float(box_scale), size, OUTPUTS[dtype, layout], without, 0)
+    status = _functions().edgedf_crop(
+        c_frame, request, workspace.ctypes.data, workspace.nbytes, out.ctypes.data, out.nbytes
+    )
+    _check(status, f"frame of {frame.width}x{frame.height} {frame.format.name}")
+    return out

@@ -1,0 +1,119 @@
+"""A camera frame as it lies in memory: planes, strides, pixel format, rotation. Nothing is copied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedf.errors import CropError
+
+U8 = npt.NDArray[np.uint8]
+
+
+class PixelFormat(IntEnum):
+    """How a frame's bytes mean colours; numbers as in edgedf/crop.h."""
+
+    RGBA8888 = 0
+    BGRA8888 = 1
+    RGB888 = 2
+    GRAY8 = 3
+    NV21 = 4
+    NV12 = 5
+    I420 = 6
+    YUV_420_888 = 7
+
+    @property
+    def plane_count(self) -> int:
+        """How many planes a frame of this format has: 1, 2 or 3."""
+        return {
+            PixelFormat.NV21: 2,
+            PixelFormat.NV12: 2,
+            PixelFormat.I420: 3,
+            PixelFormat.YUV_420_888: 3,
+        }.get(self, 1)
+
+
+class ColorMatrix(IntEnum):
+    """Colour matrix of the YUV formats, full range; the other formats ignore it."""
+
+    BT601 = 0
+    BT709 = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One stored frame. The core checks it, so a frame that lies gives a CropError, never a wrong read.
+
+    Attributes:
+        planes: uint8 arrays, C-contiguous, any shape: the bytes from a plane's first row on. RGBA, BGRA, RGB
+            and GRAY have one; NV21 (Y, VU) and NV12 (Y, UV) two; I420 and YUV_420_888 (Y, U, V) three.
+        format: what the bytes mean.
+        width, height: pixels as stored, 1..65536; chroma planes have (w + 1) // 2 by (h + 1) // 2 samples.
+        row_strides: bytes from one row to the next, per plane; empty: rows follow each other.
+        pixel_strides: bytes from one pixel (or chroma sample, or chroma pair) to the next; empty: packed.
+        rotation: degrees clockwise (0, 90, 180, 270) that make the stored frame upright.
+        mirrored: whether the upright image is then flipped left to right.
+        matrix: colour matrix of the YUV formats.
+    """
+
+    planes: tuple[U8, ...]
+    format: PixelFormat
+    width: int
+    height: int
+    row_strides: tuple[int, ...] = ()
+    pixel_strides: tuple[int, ...] = ()
+    rotation: int = 0
+    mirrored: bool = False
+    matrix: ColorMatrix = ColorMatrix.BT601
+
+    def __post_init__(self) -> None:
+        count = PixelFormat(self.format).plane_count
+        for field in ("planes", "row_strides", "pixel_strides"):
+            given = len(getattr(self, field))
+            if given != count and (given or field == "planes"):
+                raise CropError(f"{given} given, {self.format.name} has {count}", field=f"frame.{field}")
+        for index, plane in enumerate(self.planes):
+            if plane.dtype != np.uint8 or not plane.flags.c_contiguous:
+                raise CropError(
+                    f"plane {index} is {plane.dtype}{plane.shape}, expected C-contiguous uint8",
+                    field="frame.planes",
+                )
+
+    @staticmethod
+    def from_array(image_hwc: U8, format: PixelFormat, *, rotation: int = 0, mirrored: bool = False) -> Frame:
+        """The frame of an (H, W, 4), (H, W, 3) or (H, W) uint8 array in a one-plane format.
+
+        A view with padded rows or spread pixels is used as it is; other views are copied.
+        Raises CropError if the array's form is not the format's.
+        """
+        channels = _CHANNELS.get(format)
+        if channels is None:
+            raise CropError(f"{format.name} is not a one-plane format", field="frame.format")
+        shape = image_hwc.shape
+        fits = image_hwc.ndim == 2 if channels == 1 else image_hwc.ndim == 3 and shape[-1] == channels
+        if image_hwc.dtype != np.uint8 or not fits or 0 in shape:
+            expected = "(H, W)" if channels == 1 else f"(H, W, {channels})"
+            raise CropError(f"image is {image_hwc.dtype}{shape}, expected uint8 {expected}", field="image")
+        row, pixel = image_hwc.strides[:2]
+        spread = channels <= pixel and shape[1] * pixel <= max(row, 1)
+        if not spread or (channels > 1 and image_hwc.strides[2] != 1):
+            image_hwc = np.ascontiguousarray(image_hwc)
+            row, pixel = image_hwc.strides[:2]
+        used = (shape[0] - 1) * row + (shape[1] - 1) * pixel + channels
+        flat = np.lib.stride_tricks.as_strided(image_hwc, (used,), (1,), writeable=False)
+        return Frame(
+            planes=(flat,),
+            format=format,
+            width=shape[1],
+            height=shape[0],
+            row_strides=(row,),
+            pixel_strides=(pixel,),
+            rotation=rotation,
+            mirrored=mirrored,
+        )
+
+
+_CHANNELS = {PixelFormat.RGBA8888: 4, PixelFormat.BGRA8888: 4, PixelFormat.RGB888: 3, PixelFormat.GRAY8: 1}

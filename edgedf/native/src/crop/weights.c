@@ -1,0 +1,55 @@
+/* Pillow computes each weight as a double, normalises, and rounds to 22 bits; the operations here are the
+ * same ones in the same order, so the integers are the same. */
+#include "weights.h"
+
+/* Half the filter's width in source pixels: 1 when enlarging, side / size when shrinking. */
+static double support_of(int32_t side, int32_t size) {
+  const double scale = (double)side / size;
+  return scale < 1.0 ? 1.0 : scale;
+}
+
+int32_t edf_weights_stride(int32_t side, int32_t size) {
+  /* The window is 2 * support wide and its two ends are rounded. */
+  int32_t most = (int32_t)(2.0 * support_of(side, size)) + 2;
+  if (most > side) most = side;
+  return (most + 3) / 4 * 4;
+}
+
+static double triangle(double x) {
+  if (x < 0.0) x = -x;
+  return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+static edf_span span_of(double center, double support, int32_t side) {
+  int32_t first = (int32_t)(center - support + 0.5);
+  if (first < 0) first = 0;
+  int32_t end = (int32_t)(center + support + 0.5);
+  if (end > side) end = side;
+  const edf_span span = {first, end - first};
+  return span;
+}
+
+void edf_weights_fill(const edf_weights *weights, int32_t side, int32_t size) {
+  const double scale = (double)side / size;
+  const double support = support_of(side, size);
+  const double per_pixel = 1.0 / support;
+  for (int32_t o = 0; o < size; o++) {
+    const double center = (o + 0.5) * scale;
+    const edf_span span = span_of(center, support, side);
+    int16_t *high = weights->high + (size_t)o * (size_t)weights->stride;
+    int16_t *low = weights->low + (size_t)o * (size_t)weights->stride;
+    double sum = 0.0;
+    for (int32_t t = 0; t < span.count; t++) sum += triangle((t + span.first - center + 0.5) * per_pixel);
+    for (int32_t t = 0; t < weights->stride; t++) {
+      int32_t weight = 0;
+      if (t < span.count) {
+        double share = triangle((t + span.first - center + 0.5) * per_pixel);
+        if (sum != 0.0) share /= sum;
+        weight = (int32_t)(0.5 + share * (1 << EDF_PRECISION));
+      }
+      high[t] = (int16_t)(weight >> 8);
+      low[t] = (int16_t)(weight & 255);
+    }
+    weights->spans[o] = span;
+  }
+}

@@ -1,0 +1,30 @@
+/* The triangle filter's fixed-point weights for one resize of `side` pixels to `size`. */
+#ifndef EDF_CROP_WEIGHTS_H
+#define EDF_CROP_WEIGHTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A sum of weight * byte is divided by 2^EDF_PRECISION, rounded. */
+#define EDF_PRECISION 22
+
+/* The source pixels of one output pixel: first, first + 1, ... first + count - 1. */
+typedef struct edf_span {
+  int32_t first, count;
+} edf_span;
+
+/* Weight t of output o is high[o * stride + t] * 256 + low[o * stride + t], at most 2^22. The split lets a
+ * 16-bit multiply-add do exact sums. Weights from `count` to `stride` are zero; stride is a multiple of 4. */
+typedef struct edf_weights {
+  edf_span *spans;     /* size of them */
+  int16_t *high, *low; /* size * stride of them */
+  int32_t stride;
+} edf_weights;
+
+/* The stride for this resize: the most source pixels of any output, rounded up to 4. */
+int32_t edf_weights_stride(int32_t side, int32_t size);
+
+/* Fill in spans, high and low; `weights->stride` is set already. */
+void edf_weights_fill(const edf_weights *weights, int32_t side, int32_t size);
+
+#endif
