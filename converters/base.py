@@ -18,8 +18,8 @@ class Options:
     """How to convert.
 
     Attributes:
-        precision: "float32", "float16" (weights only) or "int8"; a converter raises ConvertError
-            for one it does not offer.
+        precision: "float32", "float16" (weights only; Core ML also computes in it) or "int8"; `convert`
+            raises ConvertError for one that the target does not offer.
         name: stem of the artifact's file name.
         metadata: short texts the artifact carries (ticket sha256, architecture, ...).
     """

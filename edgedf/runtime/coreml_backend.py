@@ -1,0 +1,95 @@
+"""Core ML artifacts: Core ML itself on a Mac, the MIL reference everywhere else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgedf.bundle.manifest import ArtifactEntry
+from edgedf.errors import BundleError, NotRunError
+from edgedf.runtime.artifact_check import check_entry, check_tensor, read_artifact
+from edgedf.runtime.backend import F32, U8
+from edgedf.runtime.host_quiet import quiet_descriptors
+from edgedf.runtime.mil_reference import (
+    DecodeError,
+    Evaluator,
+    Model,
+    ProgramError,
+    UnknownOperationError,
+    decode_model,
+)
+from edgedf.runtime.session import Session
+
+REFERENCE = "MIL reference (not Core ML)"
+MODEL_PATH = "Data/com.apple.CoreML/model.mlmodel"
+WEIGHTS_PATH = "Data/com.apple.CoreML/weights/weight.bin"
+_REBUILD = "build the bundle again"
+
+
+class CoremlBackend(Session):
+    """Runs one .mlpackage.
+
+    Args:
+        folder: the opened bundle.
+        entry: its manifest entry.
+        threads: taken for the protocol's sake; Core ML chooses its own, the reference uses numpy's.
+    Raises BundleError if the package is damaged or its features are not what the manifest says, NotRunError
+    if the reference cannot evaluate one of its operations.
+    """
+
+    name = "coreml"
+
+    def __init__(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
+        super().__init__(folder / entry.path, entry)
+        check_entry(entry, "NCHW", self.path)
+        try:
+            model = decode_model(
+                read_artifact(self.path / MODEL_PATH), read_artifact(self.path / WEIGHTS_PATH)
+            )
+            self._check(model)
+            # Built on a Mac too: a program that the reference cannot follow is not edgedf's.
+            reference = Evaluator(model)
+        except UnknownOperationError as error:
+            problem = f"the MIL reference does not know the operation {error}"
+            raise NotRunError(problem, file=self.path, hint="check this package on a Mac") from error
+        except (DecodeError, ProgramError) as error:
+            raise BundleError(f"damaged: {error}", file=self.path, hint=_REBUILD) from error
+        core_ml = _core_ml(self.path) if sys.platform == "darwin" else None
+        if core_ml is None:
+            self.runtime = REFERENCE
+            self._predict: Callable[[dict[str, F32]], dict[str, Any]] = reference.run
+        else:
+            self.runtime = f"Core ML (coremltools {version('coremltools')}, CPU)"
+            self._predict = core_ml.predict
+
+    def _check(self, model: Model) -> None:
+        for kind, features, spec in (
+            ("inputs", model.inputs, self.entry.input),
+            ("outputs", model.outputs, self.entry.output),
+        ):
+            if len(features) != 1:
+                raise BundleError(f"has {len(features)} {kind}, expected 1", file=self.path)
+            feature = features[0]
+            check_tensor(spec, feature.name, feature.type.shape, feature.type.dtype, self.path)
+
+    def _logit(self, crop_hwc: U8) -> F32:
+        x_nchw = np.ascontiguousarray(crop_hwc.transpose(2, 0, 1)[None], dtype=np.float32)
+        return np.asarray(self._predict({self.entry.input.name: x_nchw})[self.entry.output.name])
+
+
+def _core_ml(path: Path) -> Any | None:
+    """The package in Core ML, on the CPU for repeatable numbers; None without coremltools."""
+    try:
+        with quiet_descriptors():
+            coremltools = import_module("coremltools")
+            return coremltools.models.MLModel(str(path), compute_units=coremltools.ComputeUnit.CPU_ONLY)
+    except ModuleNotFoundError:
+        return None
+    except RuntimeError as error:
+        raise BundleError("Core ML refuses this package", file=path, hint=_REBUILD) from error

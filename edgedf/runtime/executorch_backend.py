@@ -1,0 +1,114 @@
+"""ExecuTorch artifacts, run by the ExecuTorch runtime with XNNPACK on this machine's CPU.
+
+Its Python binding is built against libtorch and takes torch tensors, so this one file imports torch, and only
+when such an artifact is opened. The rest of edgedf.runtime never does.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgedf.bundle.manifest import ArtifactEntry
+from edgedf.errors import BundleError, NotRunError
+from edgedf.runtime.artifact_check import check_entry, check_flatbuffer, check_tensor, read_artifact
+from edgedf.runtime.backend import F32, U8
+from edgedf.runtime.host_quiet import quiet_descriptors
+from edgedf.runtime.session import Session
+
+FILE_IDENTIFIER = b"ET12"
+METHOD = "forward"
+
+
+class ExecutorchBackend(Session):
+    """Runs one .pte.
+
+    Args:
+        folder: the opened bundle.
+        entry: its manifest entry.
+        threads: CPU threads of the runtime's pool, >= 1. The pool belongs to the process.
+    Raises BundleError if the file is damaged or its tensors are not what the manifest says, NotRunError if
+    ExecuTorch is not installed.
+    """
+
+    name = "executorch"
+
+    def __init__(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
+        super().__init__(folder / entry.path, entry)
+        check_entry(entry, "NCHW", self.path)
+        data = read_artifact(self.path)
+        check_flatbuffer(data, FILE_IDENTIFIER, self.path)
+        check_program_length(data, self.path)
+        library = _library()
+        self.runtime = f"ExecuTorch {version('executorch')} (XNNPACK)"
+        try:
+            with quiet_descriptors():
+                library._unsafe_reset_threadpool(threads)
+                module = library._load_for_executorch_from_buffer(data)
+                self._check(module)
+                self._module: Any = module
+                # The first run loads the method and the delegate, which print and may refuse the file.
+                self._logit(np.zeros((*entry.input.shape[2:], 3), np.uint8))
+        except RuntimeError as error:
+            raise BundleError(
+                "ExecuTorch refuses this file", file=self.path, hint="build it again"
+            ) from error
+
+    def _check(self, module: Any) -> None:
+        if METHOD not in module.method_names():
+            raise BundleError(f"has no method {METHOD!r}", file=self.path)
+        meta = module.method_meta(METHOD)
+        if meta.num_inputs() != 1 or meta.num_outputs() != 1:
+            problem = (
+                f"takes {meta.num_inputs()} inputs and gives {meta.num_outputs()} outputs, expected 1 and 1"
+            )
+            raise BundleError(problem, file=self.path)
+        pairs = (
+            (self.entry.input, meta.input_tensor_meta(0)),
+            (self.entry.output, meta.output_tensor_meta(0)),
+        )
+        for spec, tensor in pairs:
+            # 6 is ScalarType::Float, the only type that an edgedf artifact takes.
+            dtype = "float32" if tensor.dtype() == 6 else f"scalar type {tensor.dtype()}"
+            check_tensor(spec, None, tuple(tensor.sizes()), dtype, self.path)
+
+    def _logit(self, crop_hwc: U8) -> F32:
+        import torch
+
+        x_nchw = np.ascontiguousarray(crop_hwc.transpose(2, 0, 1)[None], dtype=np.float32)
+        result = self._module.run_method(METHOD, (torch.from_numpy(x_nchw),))
+        # A copy: the runtime reuses its output's memory in the next run.
+        return np.array(result[0].numpy(), dtype=np.float32)
+
+    def close(self) -> None:
+        self._module = None
+        super().close()
+
+
+def check_program_length(data: bytes, path: Path) -> None:
+    """Raises BundleError if the file is shorter than its extended header says.
+
+    Source: ExecuTorch 1.4, extended_header.h: at byte 8 "eh00", uint32 header length, uint64 program size,
+    uint64 position of the delegates' data, uint64 its size; all little-endian.
+    """
+    if len(data) < 40 or data[8:12] != b"eh00":
+        raise BundleError("has no ExecuTorch header", file=path, hint="build the bundle again")
+    header = int.from_bytes(data[12:16], "little")
+    numbers = [int.from_bytes(data[at : at + 8], "little") for at in (16, 24, 32 if header >= 32 else 24)]
+    program, segments, size = numbers[0], numbers[1], numbers[2] if header >= 32 else 0
+    if program > len(data) or segments > len(data) or segments + size > len(data):
+        raise BundleError("is cut short", file=path, hint="build the bundle again")
+
+
+def _library() -> Any:
+    """The runtime's binding, without the exporter that `executorch.runtime` would import for four seconds."""
+    try:
+        import torch  # noqa: F401  the binding links against the libraries that torch loads
+        from executorch.extension.pybindings import _portable_lib
+    except ModuleNotFoundError as error:
+        hint = "install edgedf with its `executorch` extra: pip install 'edgedf[executorch]'"
+        raise NotRunError(f"no ExecuTorch runtime is installed ({error.name})", hint=hint) from error
+    return _portable_lib

@@ -1,0 +1,84 @@
+"""TFLite artifacts, run by LiteRT (or its predecessor tflite-runtime) on this machine's CPU."""
+
+from __future__ import annotations
+
+import contextlib
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgedf.bundle.manifest import ArtifactEntry
+from edgedf.errors import BundleError, NotRunError
+from edgedf.runtime.artifact_check import check_entry, check_flatbuffer, check_tensor, read_artifact
+from edgedf.runtime.backend import F32, U8
+from edgedf.runtime.host_quiet import quiet_descriptors
+from edgedf.runtime.session import Session
+
+FILE_IDENTIFIER = b"TFL3"
+# Module with `Interpreter`, distribution, name for people; the first that is installed runs.
+_RUNTIMES = (
+    ("ai_edge_litert.interpreter", "ai-edge-litert", "LiteRT"),
+    ("tflite_runtime.interpreter", "tflite-runtime", "TFLite"),
+)
+
+
+class TfliteBackend(Session):
+    """Runs one .tflite.
+
+    Args:
+        folder: the opened bundle.
+        entry: its manifest entry.
+        threads: CPU threads, >= 1.
+    Raises BundleError if the file is damaged or its tensors are not what the manifest says, NotRunError if
+    no runtime is installed.
+    """
+
+    name = "tflite"
+
+    def __init__(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
+        super().__init__(folder / entry.path, entry)
+        check_entry(entry, "NHWC", self.path)
+        data = read_artifact(self.path)
+        check_flatbuffer(data, FILE_IDENTIFIER, self.path)
+        module, self.runtime = _runtime()
+        try:
+            with quiet_descriptors():
+                interpreter = module.Interpreter(model_content=data, num_threads=threads)
+                interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise BundleError("LiteRT refuses this file", file=self.path, hint="build it again") from error
+        (self._input, self._output) = self._tensors(interpreter)
+        self._interpreter: Any = interpreter
+
+    def _tensors(self, interpreter: Any) -> tuple[int, int]:
+        """Numbers of the input and output tensor, checked: names, then shapes, then types."""
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            problem = f"has {len(inputs)} inputs and {len(outputs)} outputs, expected 1 and 1"
+            raise BundleError(problem, file=self.path)
+        for found, spec in ((inputs[0], self.entry.input), (outputs[0], self.entry.output)):
+            shape = tuple(int(side) for side in found["shape"])
+            check_tensor(spec, found["name"], shape, np.dtype(found["dtype"]).name, self.path)
+        return int(inputs[0]["index"]), int(outputs[0]["index"])
+
+    def _logit(self, crop_hwc: U8) -> F32:
+        self._interpreter.set_tensor(self._input, crop_hwc[None].astype(np.float32))
+        self._interpreter.invoke()
+        logit: F32 = self._interpreter.get_tensor(self._output)
+        return logit
+
+    def close(self) -> None:
+        self._interpreter = None
+        super().close()
+
+
+def _runtime() -> tuple[Any, str]:
+    """The module that holds Interpreter, and its name and version."""
+    for module, distribution, label in _RUNTIMES:
+        with contextlib.suppress(ModuleNotFoundError):
+            return import_module(module), f"{label} {version(distribution)}"
+    hint = "install edgedf with its `litert` extra: pip install 'edgedf[litert]'"
+    raise NotRunError("no TFLite runtime is installed", hint=hint)
