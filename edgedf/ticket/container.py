@@ -26,12 +26,14 @@ _DAMAGED = "copy or train the ticket again"
 def read_container(data: bytes, *, file: str) -> tuple[str, dict[str, npt.NDArray[Any]]]:
     """The edgedf metadata text and the tensors by name, as read-only views of `data`.
 
-    Raises TicketError if a header is longer than 1 MiB, a tensor is neither F32 nor U8, its bytes are
-    not where the format puts them, or a byte of the file belongs to nobody.
+    Raises TicketError if the header is longer than 1 MiB or unpadded, a tensor is neither F32 nor U8,
+    its bytes are not where the format puts them, or a byte of the file belongs to nobody.
     """
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > len(data) - 8:
         raise TicketError("not a safetensors file, or cut short", file=file, hint=_DAMAGED)
+    if length % 8:  # so that every view of a float32 tensor is aligned
+        raise TicketError(f"has a header of {length} bytes, not a multiple of 8", file=file, hint=_DAMAGED)
     if length > MAX_HEADER_BYTES:
         raise TicketError(f"has a header of {length} bytes, the limit is {MAX_HEADER_BYTES}", file=file)
     header = parse_json(data[8 : 8 + length], file=file, error=TicketError)
