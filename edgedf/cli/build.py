@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,11 @@ from edgedf.bundle.manifest import PRECISIONS, TARGETS
 from edgedf.cli.config import read_config
 from edgedf.cli.options import ExistingPath, json_option
 from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say
+from edgedf.cli.parity_table import print_problems, report_row
 from edgedf.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgedf.assembly.result import BuildResult
-    from edgedf.parity.gate import Report
+    from edgedf.assembly.result import BuildResult, TargetResult
 
 
 @click.command()
@@ -144,14 +143,15 @@ def _precisions(targets: tuple[str, ...], texts: tuple[str, ...]) -> dict[str, s
 def _print(result: BuildResult, *, demo: bool) -> None:
     if demo:
         say("No ticket named: this is the demo ticket, trained on synthetic faces. It knows no real fakes.")
-    rows = [_row(report, None, None) for report in result.references if report.subject != "goldens"]
-    rows += [_row(target.report, target.installed, target.zipped) for target in result.targets]
-    columns = ("what", "precision", "ran in", "size", "zipped", "max error", "flips", "AUC change", "gate")
+    rows = [report_row(report, None, None) for report in result.references if report.subject != "goldens"]
+    rows += [_target_row(target) for target in result.targets]
+    numbers = ("size", "zipped", "max error", "RMS error", "flips", "AUC change")
+    columns = ("what", "precision", "ran in", *numbers, "gate")
     print_table(
         columns,
         rows,
         title=f"{result.name}: agreement with the dense network",
-        right=("size", "zipped", "max error", "flips", "AUC change"),
+        right=numbers,
     )
     _print_problems(result)
     for target in result.targets:
@@ -167,33 +167,8 @@ def _print(result: BuildResult, *, demo: bool) -> None:
         click.echo(f"Zip: {result.archive} ({human_bytes(result.archive.stat().st_size)})")
 
 
-def _row(report: Report, installed: int | None, zipped: int | None) -> tuple[object, ...]:
-    numbers: Mapping[str, float | None] = report.metrics
-    return (
-        report.subject,
-        report.precision,
-        report.runtime or "NOT RUN",
-        None if installed is None else human_bytes(installed),
-        None if zipped is None else human_bytes(zipped),
-        number(numbers.get("max_logit_error"), ".1e"),
-        flips(numbers),
-        number(numbers.get("auc_change"), "+.5f"),
-        report.outcome.label,
-    )
-
-
-def number(value: float | None, form: str) -> str | None:
-    """A number for a table cell, None where there is none."""
-    return None if value is None else format(value, form)
-
-
-def flips(numbers: Mapping[str, float | None]) -> str | None:
-    """ "flips / decisions" over goldens and evaluation crops."""
-    golden, crops = numbers.get("golden_flips"), numbers.get("evaluation_flips")
-    if golden is None:
-        return None
-    count = int((numbers.get("goldens") or 0) + (numbers.get("evaluation_crops") or 0))
-    return f"{int(golden + (crops or 0))} / {count}"
+def _target_row(target: TargetResult) -> tuple[object, ...]:
+    return report_row(target.report, human_bytes(target.installed), human_bytes(target.zipped))
 
 
 def _print_problems(result: BuildResult) -> None:
@@ -202,13 +177,3 @@ def _print_problems(result: BuildResult) -> None:
         print_problems(report)
     if any("auc" in report.to_manifest()["not_run"] for report in result.reports):
         click.echo("hint: name a data set with --data, or accept this with --accept-not-run")
-
-
-def print_problems(report: Report) -> None:
-    """The checks of a report that are no pass, each with all its failures."""
-    for check in report.checks:
-        if check.outcome.value == "pass":
-            continue
-        click.echo(f"{check.outcome.label}: {report.subject}: {check.name}: {check.detail}")
-        for failure in check.failures:
-            click.echo(f"    {failure}")

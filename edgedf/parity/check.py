@@ -41,19 +41,25 @@ def check_goldens(goldens: GoldenSet, contract: Contract) -> Report:
 
 
 def check_artifact(
-    folder: Path, entry: ArtifactEntry, goldens: GoldenSet, evaluation: Evaluation | None
+    folder: Path,
+    entry: ArtifactEntry,
+    goldens: GoldenSet,
+    evaluation: Evaluation | None,
+    *,
+    want_auc: bool = True,
 ) -> Report:
     """Every check of one artifact in its real runtime: names, shapes, values, flips, AUC, in that order.
 
     Args:
         folder: where `entry`'s files are.
         evaluation: crops with the dense network's logits; None leaves "auc" NOT RUN.
+        want_auc: false leaves "auc" out where nobody asked for it.
     Never raises for a bad artifact: what went wrong is a failed check.
     """
     form = (check_names(entry, goldens.contract), check_shapes(entry, goldens.contract))
     try:
         with open_backend(folder, entry) as backend:
-            checks, numbers = _run_checks(backend, entry, goldens, evaluation, form)
+            checks, numbers = _run_checks(backend, entry, goldens, evaluation, form, want_auc)
             runtime = backend.runtime
     except NotRunError as error:
         return _stopped(entry, (*form, not_run("open", _one_line(error))))
@@ -78,7 +84,11 @@ def check_function(
 
 
 def value_checks(
-    run: Run, goldens: GoldenSet, evaluation: Evaluation | None, limits: Tolerances
+    run: Run,
+    goldens: GoldenSet,
+    evaluation: Evaluation | None,
+    limits: Tolerances,
+    want_auc: bool = True,
 ) -> tuple[tuple[Check, ...], dict[str, object]]:
     """Values, flips and AUC of `run`, and the numbers behind them."""
     got = run(goldens.crops_nhwc)
@@ -94,7 +104,8 @@ def value_checks(
             allowed=values.allowed,
         )
     if evaluation is None:
-        checks = (values, check_flips(golden, None, goldens, limits), not_run("auc", NO_EVALUATION))
+        auc_missing = (not_run("auc", NO_EVALUATION),) if want_auc else ()
+        checks = (values, check_flips(golden, None, goldens, limits), *auc_missing)
         return checks, metrics(golden, None, None)
     answers = run(evaluation.crops_nhwc)
     crops = evaluation_difference(answers, evaluation, goldens.contract)
@@ -111,13 +122,14 @@ def _run_checks(
     goldens: GoldenSet,
     evaluation: Evaluation | None,
     form: tuple[Check, ...],
+    want_auc: bool,
 ) -> tuple[tuple[Check, ...], dict[str, object]]:
     """Values only where the form is right: a wrong layout would compare noise."""
     opened = passed("open", backend.runtime)
     if combine(check.outcome for check in form) is Outcome.FAIL:
         return (*form, opened, not_run("values", "names or shapes are wrong")), {}
     try:
-        checks, numbers = value_checks(backend.run, goldens, evaluation, entry.tolerances)
+        checks, numbers = value_checks(backend.run, goldens, evaluation, entry.tolerances, want_auc)
     except EdgedfError as error:
         return (*form, opened, failed("values", _one_line(error), [_one_line(error)])), {}
     return (*form, opened, *checks), numbers

@@ -1,0 +1,130 @@
+"""Check a finished bundle again: goldens on any machine, decisions and AUC where its ticket is at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedf.bundle.golden import GoldenSet
+from edgedf.bundle.manifest import Manifest
+from edgedf.bundle.reader import Bundle
+from edgedf.crop import Box
+from edgedf.errors import BundleError, NotRunError
+from edgedf.parity.check import check_artifact, check_goldens
+from edgedf.parity.gate import Report
+from edgedf.parity.golden import upright
+from edgedf.parity.values import Evaluation
+from edgedf.runtime.backend import Backend, open_backend
+from edgedf.runtime.detector import PREFERENCE
+
+U8 = npt.NDArray[np.uint8]
+Picture = tuple[U8, Box]
+JITTER_SEED = 1_000_033
+
+
+def recheck(
+    bundle: Bundle,
+    targets: Sequence[str],
+    evaluation: Evaluation | None = None,
+    *,
+    notify: Callable[[str], None] = lambda _: None,
+) -> tuple[Report, ...]:
+    """The goldens' report, then one per target. Needs no torch.
+
+    Args:
+        targets: what to check, each in the bundle.
+        evaluation: crops with dense logits, see `ticket_evaluation`; None checks goldens only.
+        notify: called with each target's name as its check starts.
+    Raises BundleError if the bundle lacks a target or its goldens make no sense.
+    """
+    goldens = bundle.goldens()
+    entries = [bundle.artifact(target) for target in targets]
+    if not entries:
+        raise BundleError("holds no artifact, so there is nothing to check", file=bundle.path)
+    reports = [check_goldens(goldens, bundle.manifest.contract)]
+    for entry in entries:
+        notify(entry.target)
+        wanted = evaluation is not None
+        reports.append(check_artifact(bundle.folder, entry, goldens, evaluation, want_auc=wanted))
+    return tuple(reports)
+
+
+def ticket_evaluation(manifest: Manifest, ticket: Path, data: Path | None, limit: int) -> Evaluation:
+    """Evaluation crops with the logits of the ticket's dense network (needs torch).
+
+    Raises BundleError if the bundle was not built from `ticket`, NotRunError if there are no crops.
+    """
+    from edgedf.assembly.evaluation import find_evaluation
+    from edgedf.assembly.source import read_source
+    from edgedf.parity.reference import module_logits
+
+    source = read_source(ticket)
+    if source.sha256 != manifest.ticket_sha256:
+        raise BundleError(
+            f"was built from another ticket ({manifest.ticket_sha256[:12]}..., "
+            f"this one is {source.sha256[:12]}...)",
+            file=manifest.name,
+            field="ticket_sha256",
+            hint="name the ticket it was built from",
+        )
+    crops = find_evaluation(source, data, limit)
+    if crops is None:
+        raise NotRunError(
+            "the ticket has no evaluation crops", file=ticket, hint="name a data set with --data"
+        )
+    return Evaluation(
+        crops_nhwc=crops.crops_nhwc,
+        labels=crops.labels,
+        logits=module_logits(source.ticket.module())(crops.crops_nhwc),
+        source=crops.source,
+    )
+
+
+def jitter_pictures(goldens: GoldenSet, data: Path | None, limit: int) -> tuple[list[Picture], str]:
+    """Upright pictures with face boxes for the jitter, and in words where they are from.
+
+    The test split of `data`; else rendered faces; else, where OpenCV is missing, the golden faces.
+    """
+    if data is not None:
+        return _dataset_pictures(data, goldens, limit), "--data's test split"
+    try:
+        from edgedf.data.synth import golden_faces
+
+        return golden_faces(limit, JITTER_SEED), f"rendered, seed {JITTER_SEED}"
+    except ImportError:
+        faces = [(upright(p), p.box) for p in goldens.pictures if p.name.startswith("face-")]
+        return faces, "golden faces"
+
+
+def first_backend(bundle: Bundle, target: str | None) -> Backend:
+    """The backend for `target`, or for the first of PREFERENCE that runs here. Raises NotRunError."""
+    if target is not None:
+        return open_backend(bundle.folder, bundle.artifact(target))
+    have = {entry.target for entry in bundle.manifest.artifacts}
+    problems = []
+    for name in PREFERENCE:
+        if name in have:
+            try:
+                return open_backend(bundle.folder, bundle.artifact(name))
+            except NotRunError as error:
+                problems.append(f"{name}: {error.problem}")
+    raise NotRunError("; ".join(problems) or "the bundle holds no artifact", file=bundle.path)
+
+
+def _dataset_pictures(root: Path, goldens: GoldenSet, limit: int) -> list[Picture]:
+    from edgedf.assembly.evaluation import spread
+    from edgedf.data.cropset import labels_of
+    from edgedf.data.index import read_dataset
+    from edgedf.data.pictures import read_picture, whole_picture_box
+
+    samples = read_dataset(root).splits["test"]
+    result = []
+    for index in spread(labels_of(samples), limit):
+        sample = samples[index]
+        picture = read_picture(root / sample.path)
+        height, width = picture.shape[:2]
+        result.append((picture, sample.box or whole_picture_box(width, height, goldens.contract.box_scale)))
+    return result

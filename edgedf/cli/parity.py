@@ -1,0 +1,165 @@
+"""`edgedf parity`: a bundle's artifacts against its golden vectors, on this machine, now."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgedf.bundle.manifest import TARGETS
+from edgedf.cli.config import default_bundle
+from edgedf.cli.options import ExistingPath, json_option
+from edgedf.cli.output import print_json, print_table, progress_bar
+from edgedf.cli.parity_table import print_problems, report_row
+from edgedf.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgedf.bundle.reader import Bundle
+    from edgedf.parity.gate import Report
+    from edgedf.parity.jitter import JitterRow
+
+
+@click.command()
+@click.argument("bundle", required=False, type=ExistingPath)
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    type=click.Choice(TARGETS),
+    help="Check this target; may be repeated. Default: all that the bundle holds.",
+)
+@click.option(
+    "--ticket",
+    type=ExistingPath,
+    metavar="T",
+    help="Also compare decisions and AUC with this ticket (torch).",
+)
+@click.option("--data", type=ExistingPath, metavar="DIR", help="Take evaluation pictures from this data set.")
+@click.option(
+    "--crops",
+    type=click.IntRange(20, 1_000_000),
+    default=400,
+    show_default=True,
+    help="At most this many evaluation crops.",
+)
+@click.option(
+    "--box-jitter", is_flag=True, help="Instead, measure how verdicts change as the face box moves and grows."
+)
+@click.option(
+    "--pictures",
+    type=click.IntRange(1, 100_000),
+    default=24,
+    show_default=True,
+    help="Pictures for --box-jitter.",
+)
+@click.option("--accept-not-run", is_flag=True, help="Exit 0 although a check could not run on this machine.")
+@json_option
+def command(
+    bundle: Path | None,
+    targets: tuple[str, ...],
+    ticket: Path | None,
+    data: Path | None,
+    crops: int,
+    box_jitter: bool,
+    pictures: int,
+    accept_not_run: bool,
+    as_json: bool,
+) -> None:
+    """Check a bundle's artifacts against its golden vectors again.
+
+    BUNDLE is a folder or .zip of `edgedf build`. Every hash is checked, the golden crops are made again
+    and must be equal to the bit, and every artifact runs in its own runtime and must give the golden
+    logits within the manifest's tolerances. Needs no torch, except with --ticket.
+
+    \b
+    Exit codes: 0 all passed, 1 something failed, 2 bad input, 3 something could not run here.
+    Example:
+      edgedf parity first.edgedf --target tflite
+      edgedf parity first.edgedf --box-jitter --json
+    """
+    from edgedf.assembly.recheck import recheck, ticket_evaluation
+    from edgedf.bundle.reader import open_bundle
+    from edgedf.parity.gate import combine, exit_code
+
+    if data is not None and ticket is None and not box_jitter:
+        raise UsageError("is only read with --ticket or --box-jitter", field="--data")
+    with open_bundle(bundle or default_bundle()) as opened:
+        if box_jitter:
+            _jitter(opened, targets, data, pictures, as_json)
+            return
+        evaluation = None if ticket is None else ticket_evaluation(opened.manifest, ticket, data, crops)
+        chosen = targets or tuple(entry.target for entry in opened.manifest.artifacts)
+        with progress_bar("parity", total=len(chosen)) as bar:
+            reports = recheck(
+                opened, chosen, evaluation, notify=lambda name: bar.update(chosen.index(name), note=name)
+            )
+        outcome = combine(report.outcome for report in reports)
+        if as_json:
+            checked = [report.to_json() for report in reports]
+            print_json({"bundle": str(opened.path), "outcome": str(outcome), "reports": checked})
+        else:
+            _print(opened, reports)
+            click.echo(f"Gate: {outcome.label}")
+    sys.exit(exit_code(outcome, accept_not_run=accept_not_run))
+
+
+def _print(bundle: Bundle, reports: tuple[Report, ...]) -> None:
+    columns = ("what", "precision", "ran in", "max error", "RMS error", "flips", "AUC change", "gate")
+    rows = [report_row(report) for report in reports]
+    title = f"{bundle.manifest.name}: agreement with the golden vectors"
+    print_table(columns, rows, title=title, right=("max error", "RMS error", "flips", "AUC change"))
+    for report in reports:
+        print_problems(report)
+
+
+def _jitter(
+    bundle: Bundle, targets: tuple[str, ...], data: Path | None, pictures: int, as_json: bool
+) -> None:
+    from edgedf.assembly.recheck import first_backend, jitter_pictures
+    from edgedf.parity.jitter import box_jitter
+
+    if len(targets) > 1:
+        raise UsageError("--box-jitter runs one target", field="--target")
+    faces, source = jitter_pictures(bundle.goldens(), data, pictures)
+    contract = bundle.manifest.contract
+    with (
+        first_backend(bundle, targets[0] if targets else None) as backend,
+        progress_bar("box jitter", total=len(faces)) as bar,
+    ):
+        rows = box_jitter(backend.run, contract, faces, advance=bar.advance)
+        target, runtime = backend.name, backend.runtime
+    if as_json:
+        print_json(
+            {
+                "bundle": str(bundle.path),
+                "target": target,
+                "runtime": runtime,
+                "pictures": len(faces),
+                "pictures_from": source,
+                "rows": [row.to_json() for row in rows],
+            }
+        )
+        return
+    title = f"{bundle.manifest.name}: {target} in {runtime}, {len(faces)} pictures ({source})"
+    columns = (
+        "box is off by",
+        "boxes",
+        "flips",
+        "score spread, mean",
+        "score spread, max",
+        "score change, RMS",
+    )
+    print_table(columns, [_jitter_row(row) for row in rows], title=title, right=columns[1:])
+
+
+def _jitter_row(row: JitterRow) -> tuple[object, ...]:
+    return (
+        f"{row.amplitude:.0%}",
+        row.boxes,
+        f"{row.flips} ({row.flips / row.boxes:.1%})",
+        f"{row.mean_spread:.3f}",
+        f"{row.max_spread:.3f}",
+        f"{row.rms_change:.3f}",
+    )

@@ -1,0 +1,48 @@
+"""How `edgedf build` and `edgedf parity` print what the gate found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from edgedf.parity.gate import Outcome, Report
+
+
+def report_row(report: Report, *sizes: str | None) -> tuple[object, ...]:
+    """One table row: what, precision, runtime, sizes, max and RMS error, flips, AUC change, gate."""
+    numbers: Mapping[str, float | None] = report.metrics
+    return (
+        report.subject,
+        report.precision or None,
+        report.runtime or ("NOT RUN" if report.outcome is Outcome.NOT_RUN else None),
+        *sizes,
+        _number(numbers.get("max_logit_error"), ".1e"),
+        _number(numbers.get("rms_logit_error"), ".1e"),
+        _flips(numbers),
+        _number(numbers.get("auc_change"), "+.5f"),
+        report.outcome.label,
+    )
+
+
+def print_problems(report: Report) -> None:
+    """The checks of a report that are no pass, each with all its failures."""
+    for check in report.checks:
+        if check.outcome is Outcome.PASS:
+            continue
+        click.echo(f"{check.outcome.label}: {report.subject}: {check.name}: {check.detail}")
+        for failure in check.failures:
+            click.echo(f"    {failure}")
+
+
+def _number(value: float | None, form: str) -> str | None:
+    return None if value is None else format(value, form)
+
+
+def _flips(numbers: Mapping[str, float | None]) -> str | None:
+    """ "flips / decisions" over goldens and evaluation crops."""
+    golden, crops = numbers.get("golden_flips"), numbers.get("evaluation_flips")
+    if golden is None:
+        return None
+    count = int((numbers.get("goldens") or 0) + (numbers.get("evaluation_crops") or 0))
+    return f"{int(golden + (crops or 0))} / {count}"
