@@ -40,7 +40,8 @@ def color_histogram(seen: Seen) -> F64:
 
 def file_size(seen: Seen) -> F64:
     """Logarithm of the file's size in bytes per pixel, (1,)."""
-    return np.log(np.array([max(1, seen.file_bytes) / seen.picture[:, :, 0].size]))
+    share = max(1, seen.file_bytes) / seen.picture[:, :, 0].size
+    return np.array([np.log(share)])
 
 
 def high_frequency(seen: Seen) -> F64:
@@ -61,7 +62,8 @@ def radial_spectrum(seen: Seen) -> F64:
     # Frequencies run to 0.5 along the axes and to 0.71 into the corners.
     ring = np.minimum((np.hypot(rows, columns) / 0.7072 * RADIAL_BINS).astype(int), RADIAL_BINS - 1)
     total = np.bincount(ring.ravel(), power.ravel(), RADIAL_BINS)
-    return np.log(total / np.bincount(ring.ravel(), minlength=RADIAL_BINS) + 1e-3)
+    count = np.bincount(ring.ravel(), minlength=RADIAL_BINS)
+    return np.asarray(np.log(total / count + 1e-3))
 
 
 def _grey(picture: U8) -> npt.NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import batched
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgedf.data.cache import reader_threads
-from edgedf.data.cues import BASELINE_CUES, F64, TRIVIAL_CUES
+from edgedf.data.cache import Progress, reader_threads
+from edgedf.data.cues import BASELINE_CUES, F64, TRIVIAL_CUES, Seen
 from edgedf.data.pictures import ignore_picture_warnings, read_picture
 from edgedf.data.sample import DatasetIndex, Sample
 from edgedf.errors import DataError, EdgedfError
@@ -77,7 +77,7 @@ def probe_dataset(
     *,
     limit: int = 4000,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ProbeReport:
     """Fit a logistic regression on each cue and test it on other people, in five folds.
 
@@ -116,18 +116,17 @@ def identity_groups(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
 
 
 def _measure(
-    index: DatasetIndex, samples: Sequence[Sample], progress: Callable[[int, int], None] | None
+    index: DatasetIndex, samples: Sequence[Sample], progress: Progress | None
 ) -> tuple[list[Sample], dict[str, F64]]:
     """The readable samples and a matrix (N, features) per cue."""
 
     def look(sample: Sample) -> list[F64] | None:
         path = index.root / sample.path
         try:
-            picture = read_picture(path)
-            size = path.stat().st_size
+            seen = Seen(read_picture(path), path.stat().st_size)
         except (EdgedfError, OSError):
             return None
-        return [cue(picture, size) for cue in _CUES.values()]
+        return [cue(seen) for cue in _CUES.values()]
 
     kept: list[Sample] = []
     rows: list[list[F64]] = []
