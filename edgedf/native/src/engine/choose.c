@@ -3,7 +3,7 @@
 
 #include "plan.h"
 
-#define STRIP_FLOATS 1024u          /* sums of one channel that stay in the first-level cache */
+#define STRIP_FLOATS 4096u          /* sums of one channel that stay in the first-level cache */
 #define OVERLAP_STRIP_FLOATS 4096u  /* when pool windows overlap, strips compute shared rows twice */
 #define LINEAR_DENSE_ABOVE 0.12f    /* a gathered multiply costs about eight streamed ones */
 

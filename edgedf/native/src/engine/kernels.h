@@ -44,8 +44,8 @@ typedef struct edf_kernels {
   /* RGB bytes to three rows of floats, each times scale[c] plus shift[c]. */
   void (*crop_row)(const uint8_t *rgb, size_t pixels, float *const rows[3], const float *scale,
                    const float *shift);
-  /* row = max(row, other). */
-  void (*max_row)(float *row, const float *other, size_t n);
+  /* target = max(a, b), element by element; target may be a. */
+  void (*max_rows)(const float *a, const float *b, float *target, size_t n);
   /* target[x] = max of source[2x], source[2x + 1]: the second half of a 2x2 max pool. */
   void (*max_pairs)(const float *source, float *target, size_t n);
   /* row = clamp(row + other, low, high). */

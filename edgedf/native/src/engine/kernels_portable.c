@@ -88,8 +88,8 @@ static void crop_row(const uint8_t *rgb, size_t pixels, float *const rows[3], co
     }
 }
 
-static void max_row(float *row, const float *other, size_t n) {
-  for (size_t x = 0; x < n; x++) row[x] = row[x] > other[x] ? row[x] : other[x];
+static void max_rows(const float *a, const float *b, float *target, size_t n) {
+  for (size_t x = 0; x < n; x++) target[x] = a[x] > b[x] ? a[x] : b[x];
 }
 
 static void max_pairs(const float *source, float *target, size_t n) {
@@ -101,5 +101,5 @@ static void add_row(float *row, const float *other, size_t n, float low, float h
 }
 
 const edf_kernels edf_kernels_portable = {
-    "portable", BLOCK, 0.55f, sparse, dense, dot, crop_row, max_row, max_pairs, add_row,
+    "portable", BLOCK, 0.55f, sparse, dense, dot, crop_row, max_rows, max_pairs, add_row,
 };

@@ -53,7 +53,10 @@ void edf_finish_strip(const edf_run *run, const edf_strip *strip, uint32_t absor
 
 void edf_apply_chain(const edgedf_model *model, const edf_chain *chain, uint32_t from, uint32_t channel, float *row,
                      size_t n);
-void edf_store_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, const float *row);
+/* Make the padding around one output row, and say where to write the row: in place, or, for a tensor with
+ * phase planes, into `spare`, from where edf_end_row takes it apart. */
+float *edf_begin_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *spare);
+void edf_end_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, const float *row);
 /* Where a row of an undivided tensor begins. */
 static inline float *edf_row(const edf_tensor *t, float *arena, uint32_t channel, uint32_t y) {
   return arena + t->at + channel * t->channel + (size_t)(y + t->pad_h) * t->row + t->pad_w;

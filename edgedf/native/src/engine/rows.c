@@ -72,16 +72,22 @@ static void zero_left(const edf_tensor *out, float *row) {
   for (uint32_t x = 1; x <= out->pad_w; x++) row[-(ptrdiff_t)x] = 0.0f;
 }
 
-void edf_store_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, const float *row) {
-  float *base = arena + out->at + channel * out->channel;
-  zero_margins(out, base, y);
-  if (out->split) {
-    store_split(out, base, y, row);
-    return;
-  }
-  float *to = edf_row(out, arena, channel, y);
-  zero_left(out, to);
-  memcpy(to, row, out->shape.w * sizeof(float));
+float *edf_begin_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *spare) {
+  zero_margins(out, arena + out->at + channel * out->channel, y);
+  if (out->split) return spare;
+  float *row = edf_row(out, arena, channel, y);
+  zero_left(out, row);
+  return row;
+}
+
+void edf_end_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, const float *row) {
+  if (out->split) store_split(out, arena + out->at + channel * out->channel, y, row);
+}
+
+static void store_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *row) {
+  float *to = edf_begin_row(out, arena, channel, y, row);
+  if (to != row) memcpy(to, row, out->shape.w * sizeof(float));
+  edf_end_row(out, arena, channel, y, to);
 }
 
 void edf_strip_rows(const edf_run *run, edf_strip *strip) {
@@ -109,21 +115,33 @@ static void pool_columns(const edf_kernels *k, const edf_node *pool, float *in, 
     return;
   }
   memcpy(spare, in, padded * sizeof(float));
-  for (uint32_t dx = 1; dx < width; dx++) k->max_row(spare, in + dx, padded - dx);
+  for (uint32_t dx = 1; dx < width; dx++) k->max_rows(spare, in + dx, spare, padded - dx);
   for (size_t x = 0; x < n; x++) to[x] = spare[x * pool->stride_w];
+}
+
+/* Vertical maxima of the rows of a window: `row` has room for the padding on both sides. */
+static void max_of_rows(const edf_run *run, const edf_strip *strip, uint32_t y, const edf_node *pool, float *row) {
+  const edf_kernels *kernels = run->model->kernels;
+  size_t width = run->step->sums.w;
+  uint32_t first = y * pool->stride_h, last = first + pool->kernel_h, pad = pool->pad_h;
+  first = first > pad ? first - pad : 0;
+  last = last - pad < run->step->sums.h ? last - pad : run->step->sums.h;
+  const float *in = strip->sums + (first - strip->first_sum) * strip->row;
+  if (last == first + 1) {
+    memcpy(row, in, width * sizeof(float));
+    return;
+  }
+  kernels->max_rows(in, in + strip->row, row, width);
+  for (uint32_t r = first + 2; r < last; r++)
+    kernels->max_rows(row, strip->sums + (r - strip->first_sum) * strip->row, row, width);
 }
 
 static void max_pool_row(const edf_run *run, const edf_strip *strip, uint32_t y, float *scratch, float *to, size_t n) {
   const edf_node *pool = &run->model->graph.nodes[run->step->pool];
-  size_t width = run->step->sums.w, padded = width + 2 * pool->pad_w;
+  size_t padded = run->step->sums.w + 2 * (size_t)pool->pad_w;
   float *row = scratch, *spare = scratch + padded + EDF_OVERRUN;
-  uint32_t first = y * pool->stride_h, last = first + pool->kernel_h, pad = pool->pad_h;
-  first = first > pad ? first - pad : 0;
-  last = last - pad < run->step->sums.h ? last - pad : run->step->sums.h;
   for (uint32_t x = 0; x < pool->pad_w; x++) row[x] = row[padded - 1 - x] = LOWEST;
-  memcpy(row + pool->pad_w, strip->sums + (first - strip->first_sum) * strip->row, width * sizeof(float));
-  for (uint32_t r = first + 1; r < last; r++)
-    run->model->kernels->max_row(row + pool->pad_w, strip->sums + (r - strip->first_sum) * strip->row, width);
+  max_of_rows(run, strip, y, pool, row + pool->pad_w);
   pool_columns(run->model->kernels, pool, row, padded, spare, to, n);
 }
 
@@ -156,14 +174,15 @@ static void pool_and_store(const edf_run *run, const edf_strip *strip, float *sc
   const edf_step *step = run->step;
   const edf_tensor *out = &run->model->plan.tensor[step->output];
   size_t width = out->shape.w;
-  float *made = scratch, *free_rows = scratch + width + EDF_OVERRUN;
+  float *free_rows = scratch + width + EDF_OVERRUN;
   for (uint32_t y = strip->first_out; y < strip->last_out; y++) {
+    float *made = edf_begin_row(out, run->arena, strip->channel, y, scratch);
     if (run->model->graph.nodes[step->pool].op == EDF_OP_MAX_POOL)
       max_pool_row(run, strip, y, free_rows, made, width);
     else
       avg_pool_row(run, strip, y, made, width);
     edf_apply_chain(run->model, &step->after, 0, strip->channel, made, width);
-    edf_store_row(out, run->arena, strip->channel, y, made);
+    edf_end_row(out, run->arena, strip->channel, y, made);
   }
 }
 
@@ -180,5 +199,5 @@ void edf_finish_strip(const edf_run *run, const edf_strip *strip, uint32_t absor
   }
   const edf_tensor *out = &run->model->plan.tensor[step->output];
   for (uint32_t y = strip->first_out; y < strip->last_out; y++)
-    edf_store_row(out, run->arena, strip->channel, y, strip->sums + (y - strip->first_sum) * strip->row);
+    store_row(out, run->arena, strip->channel, y, strip->sums + (y - strip->first_sum) * strip->row);
 }

@@ -130,13 +130,14 @@ void edf_run_crop(const edf_run *run, uint32_t thread, float *scratch) {
     memcpy(shift, vectors + 3, sizeof shift);
     absorbed = 1;
   }
-  float *rows[3];
-  for (uint32_t c = 0; c < 3; c++) rows[c] = scratch + (size_t)c * (size + EDF_OVERRUN);
   for (uint32_t y = 0; y < size; y++) {
+    float *rows[3];
+    for (uint32_t c = 0; c < 3; c++)
+      rows[c] = edf_begin_row(out, run->arena, c, y, scratch + (size_t)c * (size + EDF_OVERRUN));
     model->kernels->crop_row(run->crop + y * run->row_bytes, size, rows, scale, shift);
     for (uint32_t c = 0; c < 3; c++) {
       edf_apply_chain(model, &step->before, absorbed, c, rows[c], size);
-      edf_store_row(out, run->arena, c, y, rows[c]);
+      edf_end_row(out, run->arena, c, y, rows[c]);
     }
   }
 }

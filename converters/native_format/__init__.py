@@ -1,0 +1,1 @@
+"""The writer of the native model file; docs/formats.md describes its bytes."""

@@ -1,0 +1,52 @@
+"""A whole model file: header, graph, raw numbers, coded weights, metadata."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+
+from converters.native_format.nodes import Sections, varint, write_node
+from edgedf.compact.graph import INPUT, Graph
+from edgedf.contract import Contract
+from edgedf.errors import ConvertError
+
+MAGIC = b"EDFM\r\n\x1a\n"
+VERSION = 1
+CROP_RULES = {"edgedf-crop-1": 1}
+MAX_NODES = 256
+MAX_WEIGHTS = 1 << 26
+
+
+def model_file(graph: Graph, contract: Contract, precision: str, metadata: Mapping[str, str]) -> bytes:
+    """The bytes of a model file; equal arguments give equal bytes.
+
+    Args:
+        graph: the compacted network, input (3, contract.size, contract.size).
+        precision: "float32", "float16" or "int8"; of the weights, computing is float32 always.
+        metadata: short texts for the META section.
+    Raises ConvertError if the network is beyond the format's limits.
+    """
+    from edgedf.native.engine import encode_weights
+
+    if len(graph.nodes) > MAX_NODES:
+        raise ConvertError(
+            f"has {len(graph.nodes)} nodes, the native format holds {MAX_NODES}", field="graph"
+        )
+    sections = Sections(nodes=bytearray(varint(len(graph.nodes))))
+    values = {INPUT: 0} | {node.name: index + 1 for index, node in enumerate(graph.nodes)}
+    for node in graph.nodes:
+        write_node(sections, node, values, precision)
+    if sum(present.size for present, _ in sections.tensors) > MAX_WEIGHTS:
+        raise ConvertError(f"has more than {MAX_WEIGHTS:,} weights", field="graph")
+    meta = json.dumps(dict(metadata), sort_keys=True, separators=(",", ":")).encode() if metadata else b""
+    parts = (bytes(sections.nodes), bytes(sections.raw), encode_weights(sections.tensors), meta)
+    body = struct.pack("<4I", *map(len, parts)) + _contract(contract) + b"".join(parts)
+    return MAGIC + struct.pack("<II", VERSION, zlib.crc32(body)) + body
+
+
+def _contract(contract: Contract) -> bytes:
+    """32 bytes: size, crop rule, reserved zeros, box scale, threshold, temperature."""
+    numbers = (contract.box_scale, contract.threshold, contract.temperature)
+    return struct.pack("<HB5x3d", contract.size, CROP_RULES[contract.crop], *numbers)

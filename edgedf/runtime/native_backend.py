@@ -1,0 +1,49 @@
+"""The native target: edgedf's own sparse engine. Needs numpy and the compiled core, nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from edgedf.bundle.manifest import ArtifactEntry
+from edgedf.files import read_bytes
+from edgedf.native.engine import NativeModel
+from edgedf.runtime.backend import F32, U8
+
+# Far above any model the engine's limits allow to be useful, far below what would hurt a phone.
+MAX_FILE_BYTES = 1 << 30
+
+
+class NativeBackend:
+    """Runs a `.edgedfm` file of a bundle, see `edgedf.runtime.backend.Backend`.
+
+    Args:
+        folder: the bundle.
+        entry: its native artifact.
+        threads: 1..64.
+    Raises BundleError if the file is damaged, NotRunError if the compiled core is missing.
+    """
+
+    name = "native"
+
+    def __init__(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
+        path = folder / entry.path
+        self.model = NativeModel(read_bytes(path, max_bytes=MAX_FILE_BYTES), file=path, threads=threads)
+        self.runtime = f"edgedf sparse engine ({self.model.variant})"
+
+    def run(self, crops_nhwc: U8) -> F32:
+        """Logits (N,) float32 of crops (N, S, S, 3) uint8 RGB. Raises BundleError on another shape."""
+        return self.model.run(crops_nhwc)
+
+    def close(self) -> None:
+        """Free the model. Calling it twice is safe."""
+        self.model.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
