@@ -18,10 +18,11 @@ import numpy.typing as npt
 
 from edgedf.bundle.reader import open_bundle
 from edgedf.contract import Contract
-from edgedf.crop import Box, crop_face
+from edgedf.crop import Box, Frame, crop_face, crop_frame
 from edgedf.errors import BundleError, NotRunError, UsageError
 from edgedf.runtime.backend import Backend, open_backend
 from edgedf.runtime.finders import Finder, GivenBoxes, HaarFinder
+from edgedf.runtime.frames import find_in_frame
 from edgedf.runtime.images import load_picture
 from edgedf.runtime.verdict import StageTimes, Verdict, judge
 
@@ -83,27 +84,28 @@ class Detector:
             raise
 
     def detect(
-        self, picture: str | Path | U8 | Image, *, boxes: Sequence[Box] | None = None
+        self, picture: str | Path | U8 | Image | Frame, *, boxes: Sequence[Box] | None = None
     ) -> tuple[Verdict, ...]:
         """Verdicts for the faces of one picture, in the finder's order (largest first); () if none.
 
         Args:
             picture: a path, an upright uint8 array (H, W, 3) RGB, (H, W, 4) RGBA or (H, W) grey, or a Pillow
-                image; EXIF orientation is applied to files and Pillow images.
+                image, or a raw camera Frame (any pixel format, stride, rotation and mirroring); EXIF
+                orientation is applied to files and Pillow images.
             boxes: the faces, in pixels of the upright picture, if they are known; None looks for them.
 
         Raises DataError or FileError if the picture cannot be read, CropError on a picture or box that makes
         no sense, NotRunError if a face finder is needed and OpenCV is missing, UsageError after `close`.
         """
         start = time.perf_counter()
-        image_hwc = load_picture(picture)
+        image = picture if isinstance(picture, Frame) else load_picture(picture)
         loaded = time.perf_counter()
         finder = GivenBoxes(tuple(boxes)) if boxes is not None else self._default_finder()
-        faces = finder.find(image_hwc)
+        faces = find_in_frame(image, finder) if isinstance(image, Frame) else finder.find(image)
         found = time.perf_counter()
         if not faces:
             return ()
-        crops = np.stack([self._crop(image_hwc, box) for box in faces])
+        crops = np.stack([self._crop(image, box) for box in faces])
         cropped = time.perf_counter()
         logits = self.logits(crops)
         ran = time.perf_counter()
@@ -153,8 +155,11 @@ class Detector:
             self._finder = HaarFinder()
         return self._finder
 
-    def _crop(self, image_hwc: U8, box: Box) -> U8:
-        return crop_face(image_hwc, box, size=self.contract.size, box_scale=self.contract.box_scale)
+    def _crop(self, image: U8 | Frame, box: Box) -> U8:
+        size, box_scale = self.contract.size, self.contract.box_scale
+        if isinstance(image, Frame):
+            return crop_frame(image, box, size=size, box_scale=box_scale)
+        return crop_face(image, box, size=size, box_scale=box_scale)
 
     def _verdict(self, box: Box, logit: float, times: StageTimes) -> Verdict:
         score, label = judge(self.contract, logit)

@@ -51,7 +51,7 @@ def _kind(path: Path) -> str | None:
         return "tflite"
     if head[4:6] == b"ET" and head[6:8].isdigit():
         return "executorch"
-    if head[:3] == b"EDF":
+    if head[:4] == b"EDFM":
         return "native"
     # safetensors: eight bytes of header length, then the JSON header. A cut ticket still says .safetensors.
     if head[8:9] == b"{" or path.suffix == ".safetensors":

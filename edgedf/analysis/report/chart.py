@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edgedf.analysis.report.markup import Html, join, tag
 
 WIDTH, HEIGHT = 760, 340
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 150, 16, 46
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 200, 16, 46
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,9 +54,7 @@ def _summary(sources: Sources) -> Html:
     if sources.manifest is not None:
         outcomes = [str(entry.parity.get("outcome", "not_run")) for entry in sources.manifest.artifacts]
         passed = outcomes.count("pass")
-        lines.append(
-            f"{passed} of {len(outcomes)} artifacts passed every parity check on the machine that built them."
-        )
+        lines.append(f"{passed} of {len(outcomes)} artifacts passed every parity check when they were built.")
     return tag("p", " ".join(lines), class_="lead")
 
 

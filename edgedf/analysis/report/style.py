@@ -32,7 +32,7 @@ th,td{padding:7px 11px;text-align:left;border-bottom:1px solid var(--rule);verti
 th{background:var(--card);font-weight:600}
 tr:last-child td{border-bottom:0}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td{overflow-wrap:anywhere;min-width:60px}
+td{min-width:64px}td:first-child{white-space:nowrap}
 .outcome{font-weight:700}.pass{color:var(--good)}.fail{color:var(--bad)}.not-run{color:var(--open)}
 .not-run-list{padding-left:20px}
 .not-run-list li::marker{color:var(--open)}
