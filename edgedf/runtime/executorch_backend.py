@@ -39,7 +39,8 @@ class ExecutorchBackend(Session):
     def __init__(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
         super().__init__(folder / entry.path, entry)
         check_entry(entry, "NCHW", self.path)
-        data = read_artifact(self.path)
+        # Kept: the runtime reads the program from this memory for as long as it runs.
+        data = self._data = read_artifact(self.path)
         check_flatbuffer(data, FILE_IDENTIFIER, self.path)
         check_program_length(data, self.path)
         library = _library()
@@ -84,7 +85,7 @@ class ExecutorchBackend(Session):
         return np.array(result[0].numpy(), dtype=np.float32)
 
     def close(self) -> None:
-        self._module = None
+        self._module, self._data = None, b""
         super().close()
 
 

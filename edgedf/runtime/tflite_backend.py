@@ -41,7 +41,8 @@ class TfliteBackend(Session):
     def __init__(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
         super().__init__(folder / entry.path, entry)
         check_entry(entry, "NHWC", self.path)
-        data = read_artifact(self.path)
+        # Kept: the runtime reads the weights from this memory for as long as it runs.
+        data = self._data = read_artifact(self.path)
         check_flatbuffer(data, FILE_IDENTIFIER, self.path)
         module, self.runtime = _runtime()
         try:
@@ -71,7 +72,7 @@ class TfliteBackend(Session):
         return logit
 
     def close(self) -> None:
-        self._interpreter = None
+        self._interpreter, self._data = None, b""
         super().close()
 
 

@@ -1,0 +1,61 @@
+"""Artifacts on disk with their manifest entries, for tests of converters and backends."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from converters import Artifact, Options, convert
+from edgedf.bundle.manifest import ArtifactEntry, FileEntry, Tolerances
+from edgedf.compact import Compacted, compact_ticket
+from edgedf.files import sha256_bytes
+from edgedf.ticket import Ticket
+from tests.ticket_samples import sample_ticket
+
+
+@lru_cache(maxsize=8)
+def sample(arch: str, size: int, sparsity: float = 0.9) -> tuple[Ticket, Compacted]:
+    """A random sparse ticket and its compacted network."""
+    ticket = sample_ticket(arch, size=size, sparsity=sparsity)
+    return ticket, compact_ticket(ticket)
+
+
+@lru_cache(maxsize=32)
+def artifact(target: str, arch: str, size: int, precision: str = "float32") -> Artifact:
+    """The sample's artifact; converting costs seconds, so it is made once per test run."""
+    ticket, compacted = sample(arch, size)
+    options = Options(precision=precision, metadata={"ticket_sha256": "ab" * 32})
+    return convert(target, compacted.module, ticket.contract, options)
+
+
+def write_artifact(folder: Path, made: Artifact) -> ArtifactEntry:
+    """Write the files below `folder`; the entry that a manifest would hold."""
+    for name, data in made.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return ArtifactEntry(
+        target=made.target,
+        precision=made.precision,
+        path=made.path,
+        files=tuple(
+            FileEntry(path=name, sha256=sha256_bytes(data), size=len(data))
+            for name, data in made.files.items()
+        ),
+        input=made.input,
+        output=made.output,
+        tolerances=Tolerances(max_logit_error=1e-4, flips=0.0, auc_drop=0.0),
+    )
+
+
+def random_crops(count: int, size: int, seed: int = 0) -> npt.NDArray[np.uint8]:
+    """Crops (count, size, size, 3) uint8: noise, smooth ramps, black and white in turn."""
+    generator = np.random.default_rng(seed)
+    crops = generator.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+    crops[1::4] = np.linspace(0, 255, size, dtype=np.uint8)[None, None, :, None]
+    crops[2::4] = 0
+    crops[3::4] = 255
+    return crops
