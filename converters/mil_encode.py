@@ -80,12 +80,12 @@ def _feature(feature: Feature) -> bytes:
 
 
 def _operation(operation: Operation, blobs: BlobWriter) -> bytes:
+    # In the order of names, as put_table writes them: equal models number their blobs alike.
     inputs = {
         key: b"".join(put_bytes(f.ARGUMENT_BINDINGS, _binding(item, blobs)) for item in bindings)
-        for key, bindings in operation.inputs.items()
+        for key, bindings in sorted(operation.inputs.items())
     }
-    # Blobs are numbered in the order of the program's own parameters, hence not inside put_table.
-    attributes = {key: _value(value, blobs) for key, value in operation.attributes.items()}
+    attributes = {key: _value(value, blobs) for key, value in sorted(operation.attributes.items())}
     return (
         put_text(f.OPERATION_TYPE, operation.type)
         + put_table(f.OPERATION_INPUTS, inputs)
