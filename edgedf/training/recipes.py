@@ -47,6 +47,20 @@ def demo(arch: str = "mesonet") -> Recipe:
     )
 
 
+def demo_ticket(arch: str = "mesonet") -> Recipe:
+    """What the shipped demo ticket is trained with: two rounds to 80%, no controls."""
+    return replace(
+        demo(arch),
+        name="demo-ticket",
+        epochs=5,
+        rounds=2,
+        sparsities=(0.5, 0.8),
+        rewind=2,
+        controls=(),
+        control_sparsities=(),
+    )
+
+
 def long(arch: str = "mesonet") -> Recipe:
     """A MesoNet at 128 px trained long enough for a fair dense baseline, 20% a round to beyond 99%."""
     _only("long", arch, "mesonet")

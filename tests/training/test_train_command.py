@@ -1,0 +1,183 @@
+"""`edgedf train` as a user meets it: in a process of its own, killed, interrupted, mistaken."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import write_faces
+
+ARGUMENTS = [
+    *("--recipe", "short", "--arch", "mesonet", "--batch", "8", "--epochs", "6", "--sparsities", "0.5,0.8"),
+    *("--threads", "1", "--controls", "none", "--device", "cpu"),
+]
+
+
+def _command(faces: Path, out: Path, *more: str) -> list[str]:
+    code = "from edgedf.cli.main import main; main()"
+    return [
+        sys.executable,
+        "-W",
+        "error::UserWarning",
+        "-c",
+        code,
+        "train",
+        str(faces),
+        "--out",
+        str(out),
+        *more,
+    ]
+
+
+def _finish(faces: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        _command(faces, out, *more), capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def _results(run: Path) -> dict[str, bytes]:
+    files = [*run.glob("tickets/*"), run / "ticket.safetensors", run / "run.json"]
+    return {p.name: p.read_bytes() for p in files}
+
+
+@pytest.fixture(scope="module")
+def whole(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nobody disturbed."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    done = _finish(faces, out, *ARGUMENTS)
+    assert done.returncode == 0, done.stderr
+    assert "80.0%" in done.stdout
+    assert "chosen on validation" in done.stderr
+    assert "Warning" not in done.stderr
+    return out
+
+
+def _disturbed(faces: Path, out: Path, number: int, *, after_ticket: bool) -> int:
+    """Start a run, send a signal in the middle of it; returns its exit code."""
+    process = subprocess.Popen(
+        _command(faces, out, *ARGUMENTS), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    first = out / "tickets" / "round-00.safetensors"
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if first.exists() if after_ticket else (out / "rewind.safetensors").exists():
+            process.send_signal(number)
+            break
+        time.sleep(0.005)
+    _, said = process.communicate(timeout=60)
+    if number == signal.SIGINT and process.returncode == 130:
+        assert "the same command goes on" in said
+    assert "Traceback" not in said
+    return process.returncode
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_train_killed_then_started_again_gives_the_same_bytes(number, whole, faces, tmp_path):
+    out = tmp_path / "run"
+    codes = [
+        _disturbed(faces, out, number, after_ticket=False),
+        _disturbed(faces, out, number, after_ticket=True),
+    ]
+    assert any(code != 0 for code in codes)
+    done = _finish(faces, out, *ARGUMENTS)
+    assert done.returncode == 0, done.stderr
+    assert _results(out) == _results(whole)
+    assert not list(out.rglob("*.tmp"))
+
+
+def test_train_json_is_one_document_equal_to_the_file(whole, faces):
+    done = _finish(faces, whole, *ARGUMENTS, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads((whole / "run.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--rate", "1.5"], "rate"),
+        (["--rewind", "soon"], "neither an epoch nor none"),
+        (["--rewind", "99"], "rewind"),
+        (["--sparsities", "0.5,x"], "not a list of numbers"),
+        (["--sparsities", "0.9,0.5"], "does not rise"),
+        (["--arch", "vgg"], "unknown architecture"),
+        (["--recipe", "demo", "--arch", "cnn5"], "is for mesonet"),
+        (["--recipe", "fast"], "unknown recipe"),
+        (["--controls", "luck"], "controls"),
+        (["--size", "100"], "multiple of 32"),
+        (["--lr", "nan"], "lr"),
+    ],
+)
+def test_train_with_a_bad_option_exits_2_with_one_clear_line(arguments, word, faces, tmp_path, capsys):
+    from edgedf.cli.main import main
+
+    with pytest.raises(SystemExit) as caught:
+        main(["train", str(faces), "--out", str(tmp_path / "run"), *arguments])
+    assert caught.value.code == 2
+    assert word in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_train_on_cuda_where_there_is_none_exits_3(faces, tmp_path, capsys):
+    import torch
+
+    from edgedf.cli.main import main
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(SystemExit) as caught:
+        main(["train", str(faces), "--out", str(tmp_path / "run"), "--device", "cuda"])
+    assert caught.value.code == 3
+    assert "--device cpu" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", ["missing", "empty", "file", "one class"])
+def test_train_on_a_wrong_folder_exits_2_and_leaves_nothing(wrong, tmp_path, capsys):
+    from edgedf.cli.main import main
+
+    data = tmp_path / "data"
+    if wrong == "empty":
+        data.mkdir()
+    elif wrong == "file":
+        data.write_text("x")
+    elif wrong == "one class":
+        write_faces(data, counts={"Train": 2, "Validation": 2, "Test": 2})
+        for path in (data / "Validation/Fake").iterdir():
+            path.unlink()
+    with pytest.raises(SystemExit) as caught:
+        main(["train", str(data), "--out", str(tmp_path / "run")])
+    assert caught.value.code == 2
+    assert "error: " in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_train_on_a_full_disk_says_so_and_keeps_what_was_there(tmp_path):
+    """The checkpoint's temporary file lands on a full device: a FileError, not a traceback, nothing half."""
+    from edgedf.errors import FileError
+    from edgedf.training.state import save_tensors
+
+    target = tmp_path / "rewind.safetensors"
+    target.write_bytes(b"before")
+    (tmp_path / f".{target.name}.{os.getpid()}.tmp").symlink_to("/dev/full")
+    import numpy as np
+
+    with pytest.raises(FileError, match="No space left"):
+        save_tensors(target, {"a": np.zeros(100_000, np.float32)}, {})
+    assert target.read_bytes() == b"before"
+
+
+def test_train_into_a_folder_that_cannot_be_written_exits_2(faces, tmp_path, capsys):
+    from edgedf.cli.main import main
+
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(SystemExit) as caught:
+        main(["train", str(faces), "--out", str(tmp_path / "file" / "run")])
+    assert caught.value.code == 2
+    assert "cannot be written" in capsys.readouterr().err
