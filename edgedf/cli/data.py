@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 
 from edgedf.cli.options import ExistingPath, json_option
 from edgedf.cli.output import print_json, print_table, progress_bar, say
+from edgedf.errors import EXIT_GATE
 
 if TYPE_CHECKING:
     from edgedf.data.survey import Survey
@@ -74,8 +76,7 @@ def synth(
 @command.command()
 @_folder
 @json_option
-@click.pass_context
-def show(ctx: click.Context, folder: Path, as_json: bool) -> None:
+def show(folder: Path, as_json: bool) -> None:
     """Count a data set's pictures, find damaged ones and people who are in two splits.
 
     Exit code 1 if people are shared between splits or pictures are damaged.
@@ -93,7 +94,7 @@ def show(ctx: click.Context, folder: Path, as_json: bool) -> None:
     else:
         _print_survey(result)
     if not result.good:
-        ctx.exit(1)
+        sys.exit(EXIT_GATE)
 
 
 def _print_survey(result: Survey) -> None:
@@ -156,8 +157,7 @@ def sheet(folder: Path, out: Path, split: str, rows: int, columns: int, seed: in
 )
 @click.option("--seed", default=0, show_default=True, help="Which pictures are read, and their split.")
 @json_option
-@click.pass_context
-def probe(ctx: click.Context, folder: Path, limit: int, seed: int, as_json: bool) -> None:
+def probe(folder: Path, limit: int, seed: int, as_json: bool) -> None:
     """Ask how far trivial cues tell real from fake: colours, file size, sharpness.
 
     Each cue gets a logistic regression, tested on people it has not seen. AUC 0.5 is chance; at 0.65 a
@@ -180,7 +180,7 @@ def probe(ctx: click.Context, folder: Path, limit: int, seed: int, as_json: bool
         print_table(("cue", "AUC", "95% interval", "verdict"), rows, right=("AUC", "95% interval"))
         click.echo(f"{report.pictures} pictures, {report.clusters} groups of people, limit {report.limit:g}")
     if not report.good:
-        ctx.exit(1)
+        sys.exit(EXIT_GATE)
 
 
 def processors() -> int:

@@ -163,9 +163,12 @@ def _held_out_scores(
 
 
 def _auc(labels: npt.NDArray[np.int64], scores: F64) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(labels, scores))
+    """Area under the ROC curve by ranks, ties counted half; far cheaper than a library call per resample."""
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    fakes = int(labels.sum())
+    reals = len(labels) - fakes
+    return float((rank[labels == 1].sum() - fakes * (fakes + 1) / 2) / (fakes * reals))
 
 
 def _interval(

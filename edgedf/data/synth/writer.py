@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +174,15 @@ def _mapper(jobs: int) -> Iterator[_Mapper]:
 
 
 def _start_worker() -> None:
-    """One thread per process, and Ctrl-C is the parent's to handle."""
+    """One thread per process; Ctrl-C is the parent's to handle; nobody works on for a parent that is dead."""
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent was killed: a pool's workers would wait for work for ever."""
+    parent = parent_process()
+    assert parent is not None, "runs in a worker"
+    wait([parent.sentinel])
+    os._exit(1)
