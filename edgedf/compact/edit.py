@@ -72,8 +72,9 @@ def _same_op(first: Op, second: Op) -> bool:
 
 
 def f32(value: npt.NDArray[np.float64]) -> F32:
-    """Rounded once to float32, in C order."""
-    return np.ascontiguousarray(value, dtype=np.float32)
+    """Rounded once to float32, in C order; what does not fit becomes infinite, and callers look for that."""
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(value, dtype=np.float32)
 
 
 def f64(value: F32) -> F64:

@@ -29,12 +29,12 @@ def prove_equal(dense: nn.Module, compacted: nn.Module, size: int) -> Proof:
             names.append(name)
             wanted.append(float(dense(x_nchw)))
             got.append(float(compacted(x_nchw)))
-    errors = np.abs(np.subtract(got, wanted))
-    scale = max(1.0, float(np.abs(wanted).max()))
     if not np.isfinite(wanted).all():
         bad = names[int(np.argmin(np.isfinite(wanted)))]
         raise CompactError(f"the dense network's logit on picture {bad!r} is not finite", field="proof")
-    worst = int(errors.argmax()) if np.isfinite(errors).all() else int(np.argmin(np.isfinite(errors)))
+    scale = max(1.0, float(np.abs(wanted).max()))
+    errors = np.abs(np.array(got) - np.array(wanted))
+    worst = int(np.where(np.isnan(errors), np.inf, errors).argmax())
     if not errors[worst] <= TOLERANCE * scale:
         problem = (
             f"the compacted network gives {got[worst]:.9g} on picture {names[worst]!r}, "

@@ -36,6 +36,8 @@ def trace_graph(module: nn.Module, input_chw: tuple[int, int, int]) -> Graph:
             if alias:
                 raise CompactError("the module takes more than one input", field=step.name)
             alias[step] = INPUT
+        elif step.op == "get_attr":
+            raise CompactError("a tensor is used outside a known layer", field=str(step.target))
         elif step.op == "output":
             _check_output(step, alias, nodes, shapes)
         else:
