@@ -22,6 +22,7 @@ from pathlib import Path
 
 from edgedf.errors import EdgedfError
 from edgedf.ticket import parse_ticket, ticket_bytes
+from tests.bundle_fuzz import mutate_bundle, read_bundle, sound_zip
 from tests.mutate import mutate_safetensors
 from tests.ticket_samples import sample_ticket
 
@@ -51,8 +52,13 @@ def _read_ticket(data: bytes) -> None:
         raise AssertionError("a ticket that was read is not written back the same")
 
 
+def bundle_format() -> Format:
+    """Zipped bundles: what opens is the sample, or a manifest that says so itself."""
+    return Format("bundle", (sound_zip(),), mutate_bundle, read_bundle)
+
+
 # Every format by the name that --format takes.
-FORMATS: dict[str, Callable[[], Format]] = {"ticket": ticket_format}
+FORMATS: dict[str, Callable[[], Format]] = {"ticket": ticket_format, "bundle": bundle_format}
 
 
 def fuzz(target: Format, cases: Iterable[int], *, crashes: Path | None = None) -> Counter[str]:

@@ -10,7 +10,7 @@ from edgedf.bundle.archive import zip_bytes
 from edgedf.bundle.integrity import checksum_line, read_manifest
 from edgedf.bundle.manifest import CHECKSUM_NAME, MANIFEST_NAME, FileEntry, Manifest
 from edgedf.errors import BundleError, FileError
-from edgedf.files import canonical_json, new_folder, parse_json, sha256_bytes, write_atomic, write_error
+from edgedf.files import canonical_json, new_folder, parse_json, sha256_bytes, write_atomic
 
 
 def file_entries(files: Mapping[str, bytes]) -> tuple[FileEntry, ...]:
@@ -88,11 +88,8 @@ def check_replaceable(path: Path, *, replace: bool = True) -> None:
 
 def _write_synced(path: Path, data: bytes) -> None:
     """Write one file and flush it to the disk, so that the later rename cannot outrun the content."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise write_error(path, error) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -1,0 +1,64 @@
+"""Small bundles made by rule, for tests of the format; their artifacts are bytes that no runtime takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from edgedf.bundle.golden import GoldenSet, golden_files
+from edgedf.bundle.manifest import ArtifactEntry, Manifest, TensorSpec
+from edgedf.bundle.writer import file_entries
+from edgedf.contract import Contract
+from edgedf.parity.golden import make_goldens
+from edgedf.parity.tolerances import TOLERANCES
+
+
+def sample_goldens(size: int = 16) -> GoldenSet:
+    """Goldens whose logits are a made-up function of the crops."""
+    return make_goldens(
+        Contract(size=size), [], lambda crops: crops.mean(axis=(1, 2, 3)).astype(np.float32) / 64 - 2
+    )
+
+
+def sample_bundle(size: int = 16, pictures: int | None = None) -> tuple[Manifest, dict[str, bytes]]:
+    """A manifest with two artifacts, one of them a folder, and its files; all goldens, or the first few."""
+    goldens = sample_goldens(size)
+    few = replace(
+        goldens,
+        pictures=goldens.pictures[:pictures],
+        crops_nhwc=goldens.crops_nhwc[:pictures],
+        logits=goldens.logits[:pictures],
+    )
+    golden = golden_files(few)
+    tflite = {"model.tflite": bytes(range(256)) * 3}
+    coreml = {"model.mlpackage/Manifest.json": b"{}", "model.mlpackage/Data/weights/weight.bin": b"w" * 500}
+    spec = TensorSpec(name="logit", shape=(1, 1), dtype="float32", layout="N1")
+    entries = tuple(
+        ArtifactEntry(
+            target=target,
+            precision="float32",
+            path=path,
+            files=file_entries(files),
+            input=TensorSpec(name="input", shape=shape, dtype="float32", layout=layout),
+            output=spec,
+            tolerances=TOLERANCES["float32"],
+            parity={"outcome": "pass"},
+            tools={"tool": "1.0"},
+        )
+        for target, path, files, shape, layout in (
+            ("coreml", "model.mlpackage", coreml, (1, 3, size, size), "NCHW"),
+            ("tflite", "model.tflite", tflite, (1, size, size, 3), "NHWC"),
+        )
+    )
+    manifest = Manifest(
+        name="sample",
+        contract=Contract(size=size),
+        arch="mesonet",
+        arch_args={"size": size},
+        ticket_sha256="ab" * 32,
+        lineage={"seed": 1},
+        golden=file_entries(golden),
+        artifacts=entries,
+    )
+    return manifest, golden | tflite | coreml
