@@ -1,0 +1,130 @@
+"""`edgedf detect`: verdicts, drawings, several pictures, defaults, exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgedf.cli.main import main
+from edgedf.data.synth import golden_faces
+from tests.detector_bundle import write_sample
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle, a picture with a face, and one without."""
+    folder = tmp_path_factory.mktemp("detect")
+    write_sample(folder / "sample.edgedf")
+    image_hwc, _ = golden_faces(1, 3)[0]
+    Image.fromarray(image_hwc).save(folder / "face.png")
+    Image.new("RGB", (120, 90), (10, 60, 10)).save(folder / "empty.png")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff garbage")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _in_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+
+
+def detect(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        main(["detect", *arguments])
+    assert isinstance(stopped.value.code, int)
+    return stopped.value.code
+
+
+def test_the_only_bundle_here_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
+    assert detect("face.png", "--box", "20,20,80,80") == 0
+    out, err = capsys.readouterr()
+    assert "face.png" in out
+    assert "sample.edgedf: native on edgedf sparse engine" in err
+
+
+def test_no_face_is_said_and_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert detect("empty.png") == 1
+    assert "no face found" in capsys.readouterr().out
+
+
+def test_a_broken_picture_does_not_stop_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    assert detect("broken.jpg", "face.png", "--whole", "--json") == 2
+    out, err = capsys.readouterr()
+    pictures = json.loads(out)["pictures"]
+    assert [len(entry["verdicts"]) for entry in pictures] == [0, 1]
+    assert err.startswith("error: broken.jpg: ")
+
+
+def test_several_boxes_give_several_verdicts_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    assert detect("face.png", "--box", "20,20,80,80", "--box", "-10,0,50,40", "--json") == 0
+    verdicts = json.loads(capsys.readouterr().out)["pictures"][0]["verdicts"]
+    assert [verdict["box"]["x"] for verdict in verdicts] == [20, -10]
+    assert all(0 <= verdict["score"] <= 1 for verdict in verdicts)
+
+
+def test_drawing_marks_the_box_and_leaves_the_photo(tmp_path: Path) -> None:
+    before = Path("face.png").read_bytes()
+    assert detect("face.png", "--box", "20,40,80,80", "--draw", str(tmp_path / "out.png")) == 0
+    drawn = np.asarray(Image.open(tmp_path / "out.png"))
+    assert drawn.shape == np.asarray(Image.open("face.png")).shape
+    assert tuple(drawn[80, 20]) in {(213, 94, 0), (0, 158, 115)}
+    assert Path("face.png").read_bytes() == before
+
+
+def test_drawings_of_several_pictures_go_to_a_folder(tmp_path: Path) -> None:
+    assert detect("face.png", "empty.png", "--whole", "--draw", str(tmp_path / "drawn")) == 0
+    assert {path.name for path in (tmp_path / "drawn").iterdir()} == {"face.png", "empty.png"}
+
+
+def test_box_whole_and_yunet_exclude_one_another(capsys: pytest.CaptureFixture[str]) -> None:
+    assert detect("face.png", "--whole", "--box", "1,1,9,9") == 2
+    assert "exclude one another" in capsys.readouterr().err
+
+
+def test_config_names_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "edgedf.toml").write_text(f'bundle = "{folder / "sample.edgedf"}"\n')
+    assert detect(str(folder / "face.png"), "--whole") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("bundle = 3", "is not a path"), ("bundel = 'x'", "unknown key"), ("bundle =", "not valid TOML")],
+)
+def test_a_bad_config_is_an_error(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "edgedf.toml").write_text(text)
+    assert detect("a.jpg") == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_video_gets_frame_scores_and_one_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import av
+
+    image = np.asarray(Image.open("face.png").resize((128, 128)))
+    path = tmp_path / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height = 128, 128
+        for _ in range(5):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    assert detect("--video", str(path), "--whole", "--every", "2", "--json") == 0
+    clip = json.loads(capsys.readouterr().out)["video"]
+    assert [frame["index"] for frame in clip["frames"]] == [0, 2, 4]
+    scores = [frame["score"] for frame in clip["frames"]]
+    assert clip["summary"]["score"] == pytest.approx(sum(scores) / 3)
+    path.write_bytes(b"no video at all")
+    assert detect("--video", str(path)) == 2
+    assert "is damaged or no video" in capsys.readouterr().err
