@@ -1,0 +1,128 @@
+"""The gate's words: NOT RUN is never a pass, NaN fails, every failure is listed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from edgedf.bundle.golden import GoldenSet
+from edgedf.parity.check import check_function
+from edgedf.parity.compare import auc_change, difference, logit_scale
+from edgedf.parity.gate import Outcome, Report, combine, exit_code, failed, not_run, passed
+from edgedf.parity.tolerances import TOLERANCES
+from edgedf.parity.values import Evaluation, check_values
+from tests.bundle_samples import sample_goldens
+
+FLOAT32 = TOLERANCES["float32"]
+F32 = npt.NDArray[np.float32]
+U8 = npt.NDArray[np.uint8]
+
+
+def test_combine_passes_only_if_something_ran_and_everything_passed() -> None:
+    assert combine([]) is Outcome.NOT_RUN
+    for count in (1, 2, 3):
+        for outcomes in product(Outcome, repeat=count):
+            found = combine(outcomes)
+            assert (found is Outcome.PASS) == all(o is Outcome.PASS for o in outcomes)
+            assert (found is Outcome.FAIL) == (Outcome.FAIL in outcomes)
+
+
+def test_exit_codes() -> None:
+    assert exit_code(Outcome.PASS, accept_not_run=False) == 0
+    assert exit_code(Outcome.NOT_RUN, accept_not_run=False) == 3
+    assert exit_code(Outcome.NOT_RUN, accept_not_run=True) == 0
+    assert exit_code(Outcome.FAIL, accept_not_run=True) == 1
+
+
+def test_report_with_one_check_not_run_is_not_run() -> None:
+    report = Report(subject="x", checks=(passed("values", ""), not_run("auc", "why")), metrics={})
+    assert report.outcome is Outcome.NOT_RUN
+    assert report.to_manifest()["not_run"] == ["auc"]
+    report = replace(report, checks=(*report.checks, failed("flips", "")))
+    assert report.outcome is Outcome.FAIL
+
+
+@pytest.fixture(scope="module")
+def goldens() -> GoldenSet:
+    return sample_goldens()
+
+
+def test_scale_is_rms_and_at_least_one() -> None:
+    assert logit_scale(np.array([0.1, -0.1], np.float32)) == 1.0
+    assert logit_scale(np.array([3, -4], np.float32)) == pytest.approx(np.sqrt(12.5))
+
+
+def test_every_failure_is_listed_worst_first(goldens: GoldenSet) -> None:
+    got = goldens.logits.copy()
+    got[3] += 0.5
+    got[7] -= 2.0
+    check, found = check_values(got, goldens, FLOAT32)
+    assert check.outcome is Outcome.FAIL
+    assert found is not None
+    assert found.worst == 7
+    assert [line.split(":")[0] for line in check.failures] == [
+        f"{goldens.pictures[i].name} (index {i})" for i in (7, 3)
+    ]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_fail(goldens: GoldenSet, bad: float) -> None:
+    got = goldens.logits.copy()
+    got[5] = bad
+    check, found = check_values(got, goldens, replace(FLOAT32, max_logit_error=1e9))
+    assert check.outcome is Outcome.FAIL
+    assert found is None
+    assert len(check.failures) == 1
+
+
+@pytest.mark.parametrize(
+    "got", [np.zeros(3, np.float32), np.zeros(18, np.float64), np.zeros((18, 1), np.float32)]
+)
+def test_wrong_shape_or_dtype_fails_before_values(goldens: GoldenSet, got: F32) -> None:
+    check, _ = check_values(got, goldens, FLOAT32)
+    assert check.outcome is Outcome.FAIL
+    assert "expected float32[18]" in check.detail
+
+
+def test_error_at_the_limit_passes_and_just_above_fails(goldens: GoldenSet) -> None:
+    scale = logit_scale(goldens.logits)
+    for factor, outcome in ((0.9, Outcome.PASS), (1.1, Outcome.FAIL)):
+        got = goldens.logits.copy()
+        got[0] += np.float32(factor * FLOAT32.max_logit_error * scale)
+        assert check_values(got, goldens, FLOAT32)[0].outcome is outcome
+
+
+def test_auc_change_is_none_for_one_class() -> None:
+    logits = np.array([1, 2, 3], np.float32)
+    assert auc_change(logits, logits, np.ones(3, np.uint8)) is None
+    assert auc_change(logits, logits, np.array([0, 1, 1], np.uint8)) == 0.0
+    assert auc_change(logits, -logits, np.array([0, 1, 1], np.uint8)) == -1.0
+
+
+def test_flips_follow_the_contract_threshold(goldens: GoldenSet) -> None:
+    contract = replace(goldens.contract, threshold=0.9, temperature=2.0)
+    limit = contract.logit_threshold
+    expected = np.array([limit - 0.1, limit + 0.1, 0.0], np.float32)
+    assert difference(expected, expected + np.float32(0.2), contract).flips == (0,)
+
+
+def _run(crops: U8) -> F32:
+    """What the sample goldens' logits are made of."""
+    return crops.mean(axis=(1, 2, 3)).astype(np.float32) / 64 - 2
+
+
+def test_missing_evaluation_is_not_run_and_a_flip_there_fails(goldens: GoldenSet) -> None:
+    report = check_function("f", "", _run, goldens, None, FLOAT32)
+    assert report.outcome is Outcome.NOT_RUN
+    labels = (np.arange(len(goldens.logits)) % 2).astype(np.uint8)
+    wrong = Evaluation(crops_nhwc=goldens.crops_nhwc, labels=labels, logits=-goldens.logits, source="a test")
+    report = check_function("f", "", _run, goldens, wrong, FLOAT32)
+    assert {c.name: c.outcome for c in report.checks} == {
+        "values": Outcome.PASS,
+        "flips": Outcome.FAIL,
+        "auc": Outcome.FAIL,
+    }
