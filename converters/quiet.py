@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from edgedf.errors import ConvertError, EdgedfError, NotRunError
-from edgedf.runtime.host_quiet import quiet_descriptors
+from edgedf.runtime.host_quiet import quiet_output
 
 
 @contextlib.contextmanager
@@ -25,7 +24,7 @@ def quiet(step: str) -> Iterator[None]:
     Raises NotRunError if a package is missing, ConvertError with the tool's own words on any other failure.
     """
     try:
-        with quiet_descriptors(), _python_output():
+        with quiet_output(), _no_warnings():
             yield
     except (EdgedfError, MemoryError):
         raise
@@ -47,14 +46,10 @@ def tool_versions(*packages: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _python_output() -> Iterator[None]:
-    """sys.stdout and sys.stderr, warnings and logging go nowhere; all are as before afterwards."""
+def _no_warnings() -> Iterator[None]:
+    """Warnings and log records go nowhere; both settings are as before afterwards."""
     before = logging.root.manager.disable
-    with (
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.redirect_stderr(io.StringIO()),
-        warnings.catch_warnings(),
-    ):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.disable(logging.CRITICAL)
         try:

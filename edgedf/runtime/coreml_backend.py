@@ -15,7 +15,7 @@ from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.errors import BundleError, NotRunError
 from edgedf.runtime.artifact_check import check_entry, check_tensor, read_artifact
 from edgedf.runtime.backend import F32, U8
-from edgedf.runtime.host_quiet import quiet_descriptors
+from edgedf.runtime.host_quiet import quiet_output
 from edgedf.runtime.mil_reference import (
     DecodeError,
     Evaluator,
@@ -86,7 +86,7 @@ class CoremlBackend(Session):
 def _core_ml(path: Path) -> Any | None:
     """The package in Core ML, on the CPU for repeatable numbers; None without coremltools."""
     try:
-        with quiet_descriptors():
+        with quiet_output():
             coremltools = import_module("coremltools")
             return coremltools.models.MLModel(str(path), compute_units=coremltools.ComputeUnit.CPU_ONLY)
     except ModuleNotFoundError:

@@ -16,7 +16,7 @@ from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.errors import BundleError, NotRunError
 from edgedf.runtime.artifact_check import check_entry, check_flatbuffer, check_tensor, read_artifact
 from edgedf.runtime.backend import F32, U8
-from edgedf.runtime.host_quiet import quiet_descriptors
+from edgedf.runtime.host_quiet import quiet_output
 from edgedf.runtime.session import Session
 
 FILE_IDENTIFIER = b"ET12"
@@ -43,10 +43,11 @@ class ExecutorchBackend(Session):
         data = self._data = read_artifact(self.path)
         check_flatbuffer(data, FILE_IDENTIFIER, self.path)
         check_program_length(data, self.path)
-        library = _library()
+        with quiet_output():
+            library = _library()
         self.runtime = f"ExecuTorch {version('executorch')} (XNNPACK)"
         try:
-            with quiet_descriptors():
+            with quiet_output():
                 library._unsafe_reset_threadpool(threads)
                 module = library._load_for_executorch_from_buffer(data)
                 self._check(module)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def quiet_descriptors() -> Iterator[None]:
-    """Whatever native code writes to file descriptors 1 and 2 goes nowhere; Python's own output is flushed.
+def quiet_output() -> Iterator[None]:
+    """Whatever is written to file descriptors 1 and 2 or to Python's streams meanwhile goes nowhere.
 
-    For the moment of loading only: the descriptors belong to the whole process.
+    Both, because some bindings write through Python's sys.stderr. What Python had buffered goes out first.
+    For short moments only: streams and descriptors belong to the whole process.
     """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
@@ -24,7 +26,8 @@ def quiet_descriptors() -> Iterator[None]:
             with contextlib.suppress(OSError):  # a daemon may have closed it
                 saved[number] = os.dup(number)
                 os.dup2(nowhere, number)
-        yield
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
     finally:
         os.close(nowhere)
         for number, copy in saved.items():

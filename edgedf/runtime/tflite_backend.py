@@ -14,7 +14,7 @@ from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.errors import BundleError, NotRunError
 from edgedf.runtime.artifact_check import check_entry, check_flatbuffer, check_tensor, read_artifact
 from edgedf.runtime.backend import F32, U8
-from edgedf.runtime.host_quiet import quiet_descriptors
+from edgedf.runtime.host_quiet import quiet_output
 from edgedf.runtime.session import Session
 
 FILE_IDENTIFIER = b"TFL3"
@@ -46,7 +46,7 @@ class TfliteBackend(Session):
         check_flatbuffer(data, FILE_IDENTIFIER, self.path)
         module, self.runtime = _runtime()
         try:
-            with quiet_descriptors():
+            with quiet_output():
                 interpreter = module.Interpreter(model_content=data, num_threads=threads)
                 interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
