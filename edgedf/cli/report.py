@@ -51,5 +51,5 @@ def command(source: Path, out: Path | None, runs: int, as_json: bool) -> None:
 
 def _page(source: Path) -> Path:
     """RUN/report.html; beside a bundle, which must not change, NAME.html."""
-    run = source / "run.json"
+    run, source = source / "run.json", source.resolve()
     return source / "report.html" if run.is_file() else source.with_name(f"{source.stem}.html")
