@@ -76,7 +76,10 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: one line and an exit code for every mistake, no traceback."""
     try:
-        cli.main(args=arguments, prog_name="edgedf", standalone_mode=False)
+        # Without standalone mode click returns the code that a verb asked for with `ctx.exit`.
+        code = cli.main(args=arguments, prog_name="edgedf", standalone_mode=False)
+        if isinstance(code, int) and code:
+            sys.exit(code)
     except EdgedfError as error:
         _fail(str(error), error.exit_code)
     except click.ClickException as error:
