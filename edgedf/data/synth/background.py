@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from edgedf.data.synth.draws import chance, uniform
-from edgedf.data.synth.paint import F32, soft_noise, soften
+from edgedf.data.synth.paint import F32, soft_noise, soften, spread
 
 
 def draw_background(rng: np.random.Generator, side: int) -> F32:
@@ -23,7 +23,7 @@ def draw_background(rng: np.random.Generator, side: int) -> F32:
     if chance(rng, 0.5):
         lattice = int(rng.integers(20, 90))
         texture = soft_noise(rng, side, side, lattice, lattice)
-        room *= (1 + np.float32(uniform(rng, 0.02, 0.10)) * texture)[:, :, None]
+        room *= spread(1 + np.float32(uniform(rng, 0.02, 0.10)) * texture)
     return np.clip(room, 0.003, 1, out=room)
 
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from edgedf.data.synth.draws import chance, log_uniform, uniform
-from edgedf.data.synth.paint import F32, U8, soften
+from edgedf.data.synth.paint import F32, U8, soften, spread
 from edgedf.data.synth.traces import phase_grid
 
 NOISE = (0.004, 0.020)
@@ -104,7 +104,7 @@ def finish(picture: F32, rng: np.random.Generator) -> bytes:
         picture = cv2.resize(picture, (other, other), interpolation=cv2.INTER_LINEAR)
         picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_LINEAR)
     if chance(rng, GRID_SHARE):
-        picture = picture * phase_grid(rng, side, GRID_STRENGTH)[:, :, None]
+        picture = picture * spread(phase_grid(rng, side, GRID_STRENGTH))
     picture = picture + grain(rng, side, uniform(rng, *FINAL_NOISE), 0.0)
     return encode_jpeg(picture, int(rng.integers(*FINAL_QUALITY)))
 
@@ -122,7 +122,7 @@ def grain(rng: np.random.Generator, side: int, sigma: float, size: float) -> F32
     if turn & 1:
         cutting = cutting[::-1]
     if turn & 2:
-        cutting = cutting[:, ::-1]
+        cutting = np.asarray(cv2.flip(cutting, 1))  # a view with a negative step would multiply slowly
     return cutting * np.float32(sigma if turn & 4 else -sigma)
 
 

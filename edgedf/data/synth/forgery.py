@@ -18,7 +18,7 @@ import numpy as np
 from edgedf.data.synth.camera import Camera, draw_camera, draw_other_camera, grain, sharpen, take
 from edgedf.data.synth.draws import uniform
 from edgedf.data.synth.masks import Points, eyes_mask, face_mask, mouth_mask
-from edgedf.data.synth.paint import F32
+from edgedf.data.synth.paint import F32, per_channel, spread
 from edgedf.data.synth.person import Person
 from edgedf.data.synth.scene import Scene, render
 from edgedf.data.synth.shot import Shot, similar_shot
@@ -75,7 +75,7 @@ def forge(
     target = Target(person, shot, scene, draw_camera(rng))
     taken = take(scene.picture, target.camera, rng)
     face, mask = _FORGERS[kind](target, other, rng)
-    return Forgery(taken + mask[:, :, None] * (face - taken), mask)
+    return Forgery(taken + spread(mask) * (face - taken), mask)
 
 
 def _swap(target: Target, other: Person, rng: np.random.Generator) -> tuple[F32, F32]:
@@ -154,7 +154,7 @@ def _warp(picture: F32, matrix: Points) -> F32:
 def _jitter_color(picture: F32, amount: float, rng: np.random.Generator) -> F32:
     """Gains per channel and together, and a small offset."""
     gain = 1 + rng.normal(0, amount, 3) + rng.normal(0, amount)
-    return picture * gain.astype(np.float32) + np.float32(rng.normal(0, amount / 2))
+    return per_channel(picture, gain.astype(np.float32)) + np.float32(rng.normal(0, amount / 2))
 
 
 def _match_color(face: F32, scene: F32, mask: F32, share: float) -> F32:
@@ -164,8 +164,7 @@ def _match_color(face: F32, scene: F32, mask: F32, share: float) -> F32:
     want_mean, want_spread = (part.ravel() for part in cv2.meanStdDev(scene, mask=inside))
     gain = 1 + share * (np.clip(want_spread / np.maximum(spread, 1e-3), 0.6, 1.6) - 1)
     offset = mean + share * (want_mean - mean) - mean * gain
-    matched: F32 = face * gain.astype(np.float32) + offset.astype(np.float32)
-    return matched
+    return per_channel(face, gain.astype(np.float32), offset.astype(np.float32))
 
 
 def _push(picture: F32, points: Points, scale: float, rng: np.random.Generator) -> F32:

@@ -55,6 +55,20 @@ def soften(plane: F32, sigma: float) -> F32:
     return np.asarray(cv2.GaussianBlur(plane, (side, side), sigma))
 
 
+def spread(plane: F32) -> F32:
+    """A plane (H, W) three times, as (H, W, 3): numpy is slow at broadcasting over a last axis of three."""
+    return np.asarray(cv2.merge([plane, plane, plane]))
+
+
+def per_channel(picture_hwc: F32, gain: F32, offset: F32 | None = None) -> F32:
+    """picture * gain + offset with one gain and offset for each of three channels."""
+    height, width = picture_hwc.shape[:2]
+    flat = np.ascontiguousarray(picture_hwc).reshape(height, width * 3) * np.tile(gain, width)
+    if offset is not None:
+        flat += np.tile(offset, width)
+    return flat.reshape(height, width, 3)
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
     """A Gaussian spot: amount at its centre, centre and widths in units; `twin` adds its mirror image."""

@@ -15,7 +15,7 @@ from edgedf.data.synth.features import draw_brows, draw_eyes, draw_mouth, frame_
 from edgedf.data.synth.geometry import Placement, face_box, face_outline, landmarks, place
 from edgedf.data.synth.hair import HairMass, draw_fringe, hair_mass
 from edgedf.data.synth.head import FaceGrid, face_grid, head_cover, head_height, shade
-from edgedf.data.synth.paint import F32, window
+from edgedf.data.synth.paint import F32, per_channel, window
 from edgedf.data.synth.person import BOB, Person
 from edgedf.data.synth.shot import Shot
 from edgedf.data.synth.skin import skin_color
@@ -137,13 +137,15 @@ def _compose(canvas: F32, placement: Placement, shot: Shot, side: int, face_only
     )
     if face_only:
         return np.asarray(person[:, :, :3])
-    background = draw_background(np.random.default_rng(shot.surroundings), side)
-    behind = (1 - person[:, :, 3:]) * np.float32(shot.light.ambient + 0.5 * shot.light.diffuse)
-    return np.asarray(person[:, :, :3] + behind * background)
+    background = cv2.split(draw_background(np.random.default_rng(shot.surroundings), side))
+    *planes, alpha = cv2.split(person)
+    behind = (1 - alpha) * np.float32(shot.light.ambient + 0.5 * shot.light.diffuse)
+    channels = [plane + behind * room for plane, room in zip(planes, background, strict=True)]
+    return np.asarray(cv2.merge(channels))
 
 
 def _develop(linear: F32, shot: Shot) -> F32:
     """Display values 0..1: exposure and tint, gamma 2, and a shoulder that keeps highlights from clipping."""
-    display = cv2.sqrt(np.maximum(linear * (shot.tint * np.float32(shot.light.exposure)), 0))
+    display = cv2.sqrt(np.maximum(per_channel(linear, shot.tint * np.float32(shot.light.exposure)), 0))
     display = np.minimum(display, np.float32(0.4) + np.float32(0.5) * display)
     return np.asarray(np.minimum(display, 1))

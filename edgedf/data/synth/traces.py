@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from edgedf.data.synth.draws import chance, log_uniform, uniform
-from edgedf.data.synth.paint import F32
+from edgedf.data.synth.paint import F32, spread
 
 # Relative gain of each of the four phases of a 2 x 2 upsampling step, unit variance: one phase that gets
 # more weight than the others, a checkerboard, rows, columns.
@@ -34,7 +34,7 @@ def through_generator(picture: F32, rng: np.random.Generator) -> F32:
     detail = int(inner * uniform(rng, *DETAIL))
     small = cv2.resize(picture, (detail, detail), interpolation=cv2.INTER_AREA)
     made = np.asarray(cv2.resize(small, (inner, inner), interpolation=cv2.INTER_LINEAR))
-    made = made * _pattern(rng, inner, 1.0)[:, :, None]
+    made = made * spread(_pattern(rng, inner, 1.0))
     back = cv2.INTER_CUBIC if chance(rng, 0.5) else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(made, (side, side), interpolation=back))
 
