@@ -1,0 +1,244 @@
+"""The gate can say no: sabotaged artifacts of every target are refused, each for the right reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converters import Artifact, Options, convert
+from edgedf.assembly.pipeline import check_files
+from edgedf.bundle.golden import LOGITS_NAME, GoldenSet, golden_files
+from edgedf.bundle.integrity import checksum_line
+from edgedf.bundle.manifest import CHECKSUM_NAME, MANIFEST_NAME, ArtifactEntry, Manifest
+from edgedf.bundle.reader import open_bundle
+from edgedf.bundle.writer import file_entries, write_bundle
+from edgedf.compact.graph import INPUT, Affine, Conv2d, Graph, Node
+from edgedf.compact.module import GraphModule
+from edgedf.errors import BundleError
+from edgedf.files import canonical_json
+from edgedf.parity.check import check_goldens
+from edgedf.parity.gate import Check, Outcome, Report
+from edgedf.parity.golden import make_goldens
+from edgedf.parity.reference import dense_logits
+from edgedf.parity.tolerances import TOLERANCES
+from tests.artifact_files import sample
+from tests.ticket_samples import sample_ticket
+
+TARGETS = ("executorch", "coreml", "tflite")
+SIZE = 64
+
+
+@lru_cache(maxsize=1)
+def _goldens() -> GoldenSet:
+    ticket, _ = sample("mesonet", SIZE)
+    return make_goldens(ticket.contract, [], dense_logits(ticket.module()))
+
+
+@lru_cache(maxsize=16)
+def _artifact(target: str, sabotage: Callable[[Graph], Graph]) -> Artifact:
+    ticket, compacted = sample("mesonet", SIZE)
+    return convert(target, GraphModule(sabotage(compacted.graph)), ticket.contract, Options())
+
+
+def _entry(artifact: Artifact) -> ArtifactEntry:
+    return ArtifactEntry(
+        target=artifact.target,
+        precision=artifact.precision,
+        path=artifact.path,
+        files=file_entries(artifact.files),
+        input=artifact.input,
+        output=artifact.output,
+        tolerances=TOLERANCES[artifact.precision],
+        tools=artifact.tools,
+    )
+
+
+def _report(artifact: Artifact, files: Mapping[str, bytes] | None = None) -> Report:
+    return check_files(artifact.files if files is None else files, _entry(artifact), _goldens(), None)
+
+
+def _failed(report: Report) -> Check:
+    """The one failed check."""
+    assert report.outcome is Outcome.FAIL
+    (check,) = [check for check in report.checks if check.outcome is Outcome.FAIL]
+    assert check.failures
+    return check
+
+
+# ---- sabotage of the network, before it is converted
+
+
+def _honest(graph: Graph) -> Graph:
+    return graph
+
+
+def _first_conv(graph: Graph, change: Callable[[np.ndarray], np.ndarray]) -> Graph:
+    nodes = list(graph.nodes)
+    at = next(i for i, node in enumerate(nodes) if isinstance(node.op, Conv2d))
+    node = nodes[at]
+    assert isinstance(node.op, Conv2d)
+    weight = np.ascontiguousarray(change(node.op.weight_oihw.copy()))
+    nodes[at] = replace(node, op=replace(node.op, weight_oihw=weight))
+    return replace(graph, nodes=tuple(nodes))
+
+
+def _one_weight(graph: Graph) -> Graph:
+    def change(weight: np.ndarray) -> np.ndarray:
+        weight.flat[np.abs(weight).argmax()] *= 1.1
+        return weight
+
+    return _first_conv(graph, change)
+
+
+def _two_channels(graph: Graph) -> Graph:
+    return _first_conv(graph, lambda weight: weight[[1, 0, *range(2, len(weight))]])
+
+
+def _bgr(graph: Graph) -> Graph:
+    return _before(graph, np.eye(3, dtype=np.float32)[::-1].reshape(3, 3, 1, 1).copy())
+
+
+def _before(graph: Graph, weight_oihw: np.ndarray) -> Graph:
+    extra = Node(name="sabotage", op=Conv2d(weight_oihw=weight_oihw), inputs=(INPUT,))
+    return _insert(graph, extra)
+
+
+def _insert(graph: Graph, extra: Node) -> Graph:
+    later = tuple(
+        replace(node, inputs=tuple("sabotage" if name == INPUT else name for name in node.inputs))
+        for node in graph.nodes
+    )
+    return replace(graph, nodes=(extra, *later))
+
+
+def _normalised_twice(graph: Graph) -> Graph:
+    scale = np.full(3, 1 / 64, np.float32)
+    op = Affine(scale_c=scale, shift_c=np.full(3, -2, np.float32))
+    return _insert(graph, Node(name="sabotage", op=op, inputs=(INPUT,)))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_honest_artifact_passes_what_runs(target: str) -> None:
+    report = _report(_artifact(target, _honest))
+    assert {c.name: c.outcome for c in report.checks if c.name != "auc"} == dict.fromkeys(
+        ("names", "shapes", "open", "values", "flips"), Outcome.PASS
+    )
+    assert report.outcome is Outcome.NOT_RUN  # no evaluation crops here, and that is not a pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("sabotage", "reason"),
+    [
+        (_one_weight, "max error"),
+        (_two_channels, "max error"),
+        (_bgr, "it expects BGR"),
+        (_normalised_twice, "normalised twice"),
+    ],
+)
+def test_sabotaged_network_is_refused(target: str, sabotage: Callable[[Graph], Graph], reason: str) -> None:
+    report = _report(_artifact(target, sabotage))
+    check = next(check for check in report.checks if check.name == "values")
+    assert report.outcome is Outcome.FAIL
+    assert check.outcome is Outcome.FAIL
+    assert reason in check.detail
+    assert "worst" in check.detail
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_other_tickets_model_is_refused(target: str) -> None:
+    from edgedf.compact import compact_ticket
+
+    other = compact_ticket(sample_ticket("mesonet", size=SIZE, sparsity=0.9, seed=5))
+    ticket, _ = sample("mesonet", SIZE)
+    report = _report(convert(target, other.module, ticket.contract, Options()))
+    values = next(check for check in report.checks if check.name == "values")
+    assert values.outcome is Outcome.FAIL
+    assert len(values.failures) > 10
+
+
+# ---- sabotage of an artifact's form
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_truncated_file_is_refused(target: str) -> None:
+    made = _artifact(target, _honest)
+    largest = max(made.files, key=lambda name: len(made.files[name]))
+    cut = dict(made.files) | {largest: made.files[largest][: len(made.files[largest]) // 3]}
+    assert _failed(_report(made, cut)).name in ("open", "values")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_wrong_layout_is_refused(target: str) -> None:
+    made = _artifact(target, _honest)
+    nhwc, nchw = ("NHWC", (1, SIZE, SIZE, 3)), ("NCHW", (1, 3, SIZE, SIZE))
+    layout, shape = nchw if made.input.layout == "NHWC" else nhwc
+    lie = replace(made, input=replace(made.input, layout=layout, shape=shape))
+    report = _report(lie)
+    assert report.outcome is Outcome.FAIL
+    assert next(c for c in report.checks if c.outcome is Outcome.FAIL).name == "shapes"
+
+
+@pytest.mark.parametrize("target", ["coreml", "tflite"])
+def test_wrong_names_are_refused(target: str) -> None:
+    made = _artifact(target, _honest)
+    report = _report(replace(made, output=replace(made.output, name="score")))
+    assert next(c for c in report.checks if c.outcome is Outcome.FAIL).name == "names"
+
+
+# ---- sabotage of a finished bundle, hashes made right again
+
+
+def _bundle(path: Path, goldens: GoldenSet) -> Manifest:
+    ticket, _ = sample("mesonet", SIZE)
+    made = _artifact("tflite", _honest)
+    golden = golden_files(goldens)
+    manifest = Manifest(
+        name="sabotaged",
+        contract=ticket.contract,
+        arch=ticket.arch,
+        arch_args=dict(ticket.arch_args),
+        ticket_sha256="ab" * 32,
+        lineage={},
+        golden=file_entries(golden),
+        artifacts=(_entry(made),),
+    )
+    write_bundle(path, manifest, golden | dict(made.files))
+    return manifest
+
+
+def test_changed_golden_is_refused_by_hash_and_by_value(tmp_path: Path) -> None:
+    goldens = _goldens()
+    _bundle(tmp_path / "a.edgedf", goldens)
+    (tmp_path / "a.edgedf" / LOGITS_NAME).write_bytes(bytes(4 * len(goldens.pictures)))
+    with pytest.raises(BundleError, match="sha256 differs"):
+        open_bundle(tmp_path / "a.edgedf")
+    logits = goldens.logits.copy()
+    logits[2] += 0.01
+    _bundle(tmp_path / "b.edgedf", replace(goldens, logits=logits))
+    from edgedf.assembly.recheck import recheck
+
+    with open_bundle(tmp_path / "b.edgedf") as bundle:
+        _, report = recheck(bundle, ["tflite"])
+    assert _failed(report).name == "values"
+    assert _failed(report).failures[0].startswith(f"{goldens.pictures[2].name} (index 2)")
+
+
+def test_wrong_threshold_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.edgedf"
+    _bundle(path, _goldens())
+    tree = json.loads((path / MANIFEST_NAME).read_bytes())
+    tree["contract"]["threshold"] = 0.9
+    data = canonical_json(tree)
+    (path / MANIFEST_NAME).write_bytes(data)
+    (path / CHECKSUM_NAME).write_bytes(checksum_line(data))
+    with open_bundle(path) as bundle:
+        check = _failed(check_goldens(bundle.goldens(), bundle.manifest.contract))
+    assert check.detail == "contract.threshold is 0.9, the goldens were made with 0.5"
