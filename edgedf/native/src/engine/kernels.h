@@ -15,9 +15,11 @@ typedef struct edf_tap {
   float weight;
 } edf_tap;
 
-enum { EDF_CLAMP_BEFORE = 1, EDF_AFFINE = 2, EDF_CLAMP_AFTER = 4 };
+/* EDF_BOUNDED: some clamp has a finite upper bound; without it a clamp is a ReLU or the like. */
+enum { EDF_CLAMP_BEFORE = 1, EDF_AFFINE = 2, EDF_CLAMP_AFTER = 4, EDF_BOUNDED = 8 };
 
-/* What happens to a finished sum while it is still in a register, in this order. */
+/* What happens to a finished sum while it is still in a register, in this order. What `flags` leaves out is
+ * set to do nothing: bounds infinite, scale 1, shift 0. */
 typedef struct edf_epilogue {
   uint32_t flags;
   float low_before, high_before, scale, shift, low_after, high_after;

@@ -17,7 +17,7 @@
 #define BLOCK 4
 #define BLOCK_TILE 3
 #define VARIANT "avx2"
-#define DENSE_ABOVE 0.55f
+#define DENSE_ABOVE 0.5f
 #define TABLE edf_kernels_avx2
 
 static inline __m256 PAIRS(const float *p) {

@@ -17,7 +17,7 @@
 #define BLOCK 8
 #define BLOCK_TILE 3
 #define VARIANT "avx512"
-#define DENSE_ABOVE 0.55f
+#define DENSE_ABOVE 0.5f
 #define TABLE edf_kernels_avx512
 
 static inline __m512 PAIRS(const float *p) {

@@ -17,7 +17,7 @@
 #define BLOCK 8
 #define BLOCK_TILE 3
 #define VARIANT "neon"
-#define DENSE_ABOVE 0.55f
+#define DENSE_ABOVE 0.5f
 #define TABLE edf_kernels_neon
 
 static inline float32x4_t PAIRS(const float *p) {

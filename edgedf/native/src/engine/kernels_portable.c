@@ -101,5 +101,5 @@ static void add_row(float *row, const float *other, size_t n, float low, float h
 }
 
 const edf_kernels edf_kernels_portable = {
-    "portable", BLOCK, 0.55f, sparse, dense, dot, crop_row, max_rows, max_pairs, add_row,
+    "portable", BLOCK, 0.9f, sparse, dense, dot, crop_row, max_rows, max_pairs, add_row,
 };

@@ -116,6 +116,7 @@ static int read_layer(const uint8_t *file, edgedf_model *model, edf_step *step, 
 
 static void fill_epilogue(const edgedf_model *model, const edf_step *step, uint32_t channel, edf_epilogue *e) {
   const float infinity = edf_float_of_bits(0x7f800000u);
+  *e = (edf_epilogue){0, -infinity, infinity, 1.0f, 0.0f, -infinity, infinity};
   for (uint32_t i = 0; i < step->absorbed; i++) {
     const edf_node *node = &model->graph.nodes[step->before.nodes[i]];
     if (node->op == EDF_OP_AFFINE) {
@@ -130,6 +131,7 @@ static void fill_epilogue(const edgedf_model *model, const edf_step *step, uint3
     *(after ? &e->low_after : &e->low_before) = low;
     *(after ? &e->high_after : &e->high_before) = high;
     e->flags |= after ? EDF_CLAMP_AFTER : EDF_CLAMP_BEFORE;
+    if (high < infinity) e->flags |= EDF_BOUNDED;
   }
 }
 

@@ -1,0 +1,174 @@
+"""Time edgedf's sparse engine on one thread beside LiteRT and ExecuTorch, on the same networks and crops.
+
+Usage: python bench/native.py [--sweep FOLDER] [--json] [--turns N]   (make bench-native)
+
+Masks are random, with the stated share of zeros in every layer. The ways take turns, so that a slow moment of
+the machine hits all of them. edgedf also makes floats of the crop's bytes within its time; the others do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from native_size import memory_line, size_line
+from native_tickets import Way, Work, executorch_way, litert_way, native_file, native_way, random_ticket
+
+# (work, sparsity, least ratio to the faster of LiteRT and ExecuTorch)
+ROWS = (
+    (Work("mesonet", 256), 0.0, 1 / 1.5),
+    (Work("mesonet", 256), 0.8, 5.0),
+    (Work("mesonet", 256), 0.9, 8.0),
+    (Work("mesonet", 128), 0.0, 1 / 1.5),
+    (Work("mesonet", 128), 0.8, 5.0),
+    (Work("cnn5", 128), 0.0, 1 / 1.5),
+    (Work("cnn5", 128), 0.8, 2.0),
+    (Work("cnn5", 128), 0.9, 4.0),
+    (Work("resnet18", 224), 0.0, 1 / 1.5),
+    (Work("resnet18", 224), 0.9, 3.0),
+    (Work("resnet18", 224), 0.95, 5.0),
+)
+TWO_THREADS = (Work("resnet18", 224), 0.9, 1.7)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of one way: fastest, median, 10th and 90th percentile."""
+
+    min_ms: float
+    median_ms: float
+    p10_ms: float
+    p90_ms: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """One network, all ways. `ratio`: median of the faster rival over edgedf's; `best_ratio`: of minima."""
+
+    work: str
+    sparsity: float
+    times: Mapping[str, Timing]
+    ratio: float
+    best_ratio: float
+    wanted: float
+
+
+def measure(ways: Mapping[str, Way], turns: int) -> dict[str, Timing]:
+    """Every way once per turn."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for way in ways.values():
+        way()
+    for _ in range(turns):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            times[name].append((time.perf_counter() - start) * 1e3)
+    return {name: summary(values) for name, values in times.items()}
+
+
+def summary(values: Sequence[float]) -> Timing:
+    deciles = statistics.quantiles(values, n=10)
+    return Timing(min(values), statistics.median(values), deciles[0], deciles[-1])
+
+
+def compare(work: Work, sparsity: float, wanted: float, turns: int) -> Line:
+    """One row of the table. The three answers must agree, or the times mean nothing."""
+    module = random_ticket(work, sparsity)
+    crop = np.random.default_rng(1).integers(0, 256, (work.size, work.size, 3), dtype=np.uint8)
+    run, model = native_way(native_file(module, work), crop)
+    ways: dict[str, Way] = {"edgedf": run}
+    ways["litert"] = litert_way(module, work, crop)
+    ways["executorch"] = executorch_way(module, work, crop)
+    answers = {name: float(str(way())) for name, way in ways.items()}
+    spread = max(answers.values()) - min(answers.values())
+    assert spread <= 1e-4 * max(1.0, abs(answers["edgedf"])), answers
+    times = measure(ways, turns)
+    model.close()
+    rivals = [times[name] for name in ("litert", "executorch")]
+    return Line(
+        work.name,
+        sparsity,
+        times,
+        min(t.median_ms for t in rivals) / times["edgedf"].median_ms,
+        min(t.min_ms for t in rivals) / times["edgedf"].min_ms,
+        wanted,
+    )
+
+
+def two_threads(turns: int) -> dict[str, float]:
+    """How much faster two threads are than one."""
+    work, sparsity, wanted = TWO_THREADS
+    data = native_file(random_ticket(work, sparsity), work)
+    crop = np.random.default_rng(1).integers(0, 256, (work.size, work.size, 3), dtype=np.uint8)
+    (one, first), (two, second) = native_way(data, crop), native_way(data, crop, threads=2)
+    times = measure({"one": one, "two": two}, turns)
+    first.close()
+    second.close()
+    best = times["one"].min_ms / times["two"].min_ms
+    return {"ratio": times["one"].median_ms / times["two"].median_ms, "best_ratio": best, "wanted": wanted}
+
+
+def print_line(line: Line) -> None:
+    cells = "  ".join(
+        f"{name} {t.median_ms:8.3f} ({t.p10_ms:.3f}-{t.p90_ms:.3f})" for name, t in line.times.items()
+    )
+    verdict = "ok  " if line.ratio >= line.wanted else "LESS"
+    print(
+        f"{line.work:13} {line.sparsity:4.0%}  {cells}  {line.ratio:5.2f}x "
+        f"(minima {line.best_ratio:.2f}x)  wanted {line.wanted:.2f}x {verdict}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--sweep", type=Path, help="also time 0 to 99% sparsity; JSON and SVG into this folder"
+    )
+    parser.add_argument("--turns", type=int, default=101, help="timed calls per way")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    quick = options.json
+    if not quick:
+        print("median milliseconds (10th-90th percentile), one thread")
+    lines = []
+    for work, sparsity, wanted in ROWS:
+        lines.append(compare(work, sparsity, wanted, turns_for(work, options.turns)))
+        if not quick:
+            print_line(lines[-1])
+    threads = two_threads(options.turns)
+    sizes = [size_line(work, precision) for work in WORKS for precision in ("float16", "int8")]
+    memory = [memory_line(work) for work in WORKS]
+    if quick:
+        record = {"rows": [asdict(line) for line in lines], "two_threads": threads}
+        print(json.dumps(record | {"sizes": sizes, "memory": memory}, indent=2))
+    else:
+        print(
+            f"two threads, {TWO_THREADS[0].name} {TWO_THREADS[1]:.0%}: {threads['ratio']:.2f}x "
+            f"(minima {threads['best_ratio']:.2f}x), wanted {threads['wanted']:.1f}x"
+        )
+        print("\n".join(str(record["text"]) for record in (*sizes, *memory)))
+    if options.sweep:
+        from native_sweep import sweep
+
+        sweep(options.sweep, WORKS, options.turns)
+
+
+WORKS = tuple(dict.fromkeys(work for work, _, _ in ROWS))
+
+
+def turns_for(work: Work, turns: int) -> int:
+    """Fewer of the slow ones."""
+    return max(5, turns // 4) if work.arch == "resnet18" else turns
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""Damaged, truncated and hostile model files: one named error or a right answer, never a crash."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from model_graphs import random_graph
+
+from converters.native_format.file import model_file
+from edgedf.contract import Contract
+from edgedf.errors import BundleError
+from edgedf.native.engine import NativeModel
+
+
+def _file(seed: int, precision: str = "float32") -> bytes:
+    graph = random_graph(seed)
+    return model_file(graph, Contract(size=graph.input_chw[1]), precision, {"note": "test"})
+
+
+def _sealed(data: bytes | bytearray) -> bytes:
+    """The file with a checksum that fits: what someone who wants to do harm would send."""
+    return bytes(data[:12]) + struct.pack("<I", zlib.crc32(data[16:])) + bytes(data[16:])
+
+
+def _try(data: bytes) -> bool:
+    """Whether the file opens; if so it must also run."""
+    try:
+        model = NativeModel(data)
+    except BundleError as error:
+        assert error.problem
+        return False
+    if model.needs.dense_multiplies < 50_000_000 and model.needs.workspace_bytes < 1 << 26:
+        model.run(np.zeros((1, model.size, model.size, 3), np.uint8))
+    model.close()
+    return True
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda d: b"", "not an edgedf model"),
+        (lambda d: b"PK" + d[2:], "not an edgedf model"),
+        (lambda d: d[:8] + struct.pack("<I", 2) + d[12:], "version"),
+        (lambda d: d[:-1], "truncated"),
+        (lambda d: d + b"\0", "truncated"),
+        (lambda d: d[:40] + bytes([d[40] ^ 1]) + d[41:], "checksum"),
+        (lambda d: _sealed(d[:32] + struct.pack("<H", 8) + d[34:]), "makes no sense"),
+        (lambda d: _sealed(d[:34] + b"\2" + d[35:]), "makes no sense"),
+        (lambda d: _sealed(d[:40] + struct.pack("<d", float("nan")) + d[48:]), "makes no sense"),
+    ],
+)
+def test_open_damaged_header_names_the_problem(change, problem: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(BundleError, match=problem):
+        NativeModel(change(_file(5)))
+
+
+def test_open_every_truncation_is_refused() -> None:
+    data = _file(6)
+    assert not any(_try(data[:length]) for length in range(len(data)))
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+def test_open_flipped_bytes_with_a_good_checksum_never_crash(precision: str) -> None:
+    rng = np.random.default_rng(7)
+    opened = 0
+    for seed in range(30):
+        data = _file(seed, precision)
+        for _ in range(60):
+            copy = bytearray(data)
+            for at in rng.integers(16, len(copy), rng.integers(1, 4)):
+                copy[at] = rng.integers(0, 256)
+            opened += _try(_sealed(copy))
+    # Changed biases and low bytes of weights are still a model; structure is not.
+    assert 0 < opened < 30 * 60
+
+
+def test_open_wrong_nonzero_count_is_refused() -> None:
+    """The count decides how much memory the tables get, so it must be what the coder decodes."""
+    data = _file(8)
+    sizes = struct.unpack("<4I", data[16:32])
+    for at in range(64, 64 + sizes[0]):
+        copy = bytearray(data)
+        copy[at] = copy[at] - 1 & 255
+        _try(_sealed(copy))
+    short = bytearray(data)
+    raw_end = 64 + sizes[0] + sizes[1]
+    short[raw_end : raw_end + sizes[2]] = bytes(sizes[2])
+    assert not _try(_sealed(short))
