@@ -12,7 +12,7 @@ LOCK := $(UV) pip compile -q --universal --python-version 3.12 --override requir
 # The C core is rebuilt when one of these changes.
 NATIVE_SOURCES := $(wildcard edgedf/native/CMakeLists.txt edgedf/native/cmake/*.cmake edgedf/native/include/edgedf/*.h edgedf/native/src/*/*)
 
-.PHONY: help setup demo test check format lock bench clean
+.PHONY: help setup demo demo-tickets test check format lock bench clean
 help: ## Show this list.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -28,6 +28,12 @@ $(STAMP): requirements.lock pyproject.toml $(NATIVE_SOURCES)
 
 lock: setup ## Make requirements.lock again from requirements.in.
 	$(LOCK) requirements.in -o requirements.lock
+
+demo/faces/index.json: | setup
+	$(BIN)/edgedf data synth demo/faces --train 3000 --validation 600 --test 1200
+
+demo-tickets: setup demo/faces/index.json ## Synthetic faces, then tickets from them (edgedf train --recipe demo).
+	$(BIN)/edgedf train demo/faces --recipe demo --out demo/run
 
 test: setup ## Run the tests.
 	$(BIN)/pytest

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from edgedf.errors import TrainingError
 from edgedf.files import sha256_file
 from edgedf.models import build_model, state_spec
 from edgedf.ticket import Ticket, read_ticket
@@ -21,6 +20,7 @@ from edgedf.training.plan import IMP, Point, plan_points, planned_epochs, span_o
 from edgedf.training.pruning import Masks, apply_masks, dense_masks, prune, random_masks
 from edgedf.training.schedule import derived_seed
 from edgedf.training.state import State, load_tensors, read_state, save_tensors
+from edgedf.training.summary import summarize
 from edgedf.training.tickets import Outcome, write_point
 from edgedf.training.trainer import Setting, train
 
@@ -163,15 +163,8 @@ def _keep_rewind_point(path: Path, wanted: int) -> Callable[[int, nn.Module], No
 
 def _trained_epochs(folder: Path, first: int, last: int) -> int:
     """Epochs that IMP's rounds first..last were trained, from their tickets."""
-    total = 0
-    for number in range(first, last + 1):
-        path = folder / Point(IMP, number, 0.0).path
-        metrics = read_ticket(path).lineage.metrics
-        try:
-            total += int(metrics["training"]["epochs"])
-        except KeyError:
-            raise TrainingError("was not written by this run", file=path, field="lineage.metrics") from None
-    return total
+    paths = [folder / Point(IMP, number, 0.0).path for number in range(first, last + 1)]
+    return sum(int(summarize(path)["metrics"]["training"]["epochs"]) for path in paths)
 
 
 def _spent(folder: Path, point: Point) -> int:

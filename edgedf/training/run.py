@@ -115,7 +115,7 @@ def _dataset_json(index: DatasetIndex) -> dict[str, Any]:
 def _check_same_run(out: Path, head: RunHead) -> None:
     """A folder with another run in it is never mixed with this one."""
     if not (out / RUN_NAME).exists():
-        if (out / "tickets").exists():
+        if any(out.glob("tickets/*.safetensors")):
             raise TrainingError("holds tickets but no run.json", file=out, hint="choose another --out")
         return
     before = read_run(out)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from edgedf.errors import TrainingError
-from edgedf.files import canonical_json, parse_json, read_bytes, sha256_file, write_atomic
-from edgedf.ticket import Ticket, read_ticket
+from edgedf.files import canonical_json, parse_json, read_bytes, write_atomic
 from edgedf.training.machine import Machine
 from edgedf.training.plan import plan_points
 from edgedf.training.recipe import Recipe
+from edgedf.training.summary import summarize
 
 RUN_NAME = "run.json"
 FORMAT_VERSION = 1
@@ -85,28 +85,14 @@ def points_of(run: Path, head: RunHead) -> list[dict[str, Any]]:
         for point in plan_points(head.recipe):
             path = folder / point.path
             if path.exists():
-                rows.append(_row(read_ticket(path), path, run, head))
+                rows.append(_row(path, run, head))
     return rows
 
 
-def _row(ticket: Ticket, path: Path, run: Path, head: RunHead) -> dict[str, Any]:
-    lineage = ticket.lineage
-    point = lineage.recipe.get("point")
-    fingerprint = lineage.dataset.get("fingerprint")
-    if not isinstance(point, dict) or fingerprint != head.dataset["fingerprint"]:
+def _row(path: Path, run: Path, head: RunHead) -> dict[str, Any]:
+    row = summarize(path)
+    if row.pop("fingerprint") != head.dataset["fingerprint"]:
         raise TrainingError(
             "is not a ticket of this run", file=path, hint="remove it, or choose another --out"
         )
-    return {
-        "kind": point["kind"],
-        "round": lineage.round,
-        "seed": lineage.seed,
-        "sparsity": ticket.sparsity,
-        "nonzero": ticket.nonzero,
-        "layers": {n: 1.0 - float(m.mean(dtype="float64")) for n, m in sorted(ticket.mask.items())},
-        "held": list(point["held"]),
-        "temperature": ticket.contract.temperature,
-        "metrics": {split: dict(values) for split, values in lineage.metrics.items()},
-        "ticket": path.relative_to(run).as_posix(),
-        "sha256": sha256_file(path),
-    }
+    return row | {"ticket": path.relative_to(run).as_posix()}
