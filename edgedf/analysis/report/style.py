@@ -10,14 +10,14 @@ STYLE = """
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif}
-main{max-width:1080px;margin:0 auto;padding:32px 20px 64px}
+main{max-width:1400px;margin:0 auto;padding:32px 20px 64px}
 h1{font-size:30px;margin:0 0 4px;overflow-wrap:anywhere}
 h2{font-size:21px;margin:44px 0 10px;padding-top:14px;border-top:1px solid var(--rule)}
 .lead{font-size:18px;color:var(--soft);margin:0}
 .note,figcaption,footer{color:var(--soft);font-size:14px}
 footer{margin-top:48px}
 figure{margin:14px 0}
-svg{width:100%;height:auto;background:var(--card);border-radius:10px;display:block}
+svg{width:100%;max-width:1000px;height:auto;background:var(--card);border-radius:10px;display:block}
 svg text{fill:var(--soft);font-size:12px}
 .grid{stroke:var(--rule);stroke-width:1}
 .s0{--c:var(--s0)}.s1{--c:var(--s1)}.s2{--c:var(--s2)}.s3{--c:var(--s3)}.s4{--c:var(--s4)}.s5{--c:var(--s5)}
