@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,4 +172,14 @@ def _only_user(out: Path) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise TrainingError("is being trained by another process", file=out) from error
+        _sweep(out)
         yield
+
+
+def _sweep(out: Path) -> None:
+    """Remove temporary files that a killed process could not; with the lock held they are nobody's."""
+    for path in list(out.rglob(".*.tmp")):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
