@@ -100,43 +100,59 @@ AVX2 static void convert_yuv(const edf_yuv_run *run, uint8_t *target, size_t n) 
   if (i < n) edf_portable_convert_yuv(&rest, target + 4 * i, n - i);
 }
 
-static void store_pixel(uint8_t *target, int32_t pixel) { memcpy(target, &pixel, 4); }
+/* Four rows' sums: rows 0 and 1 in the lanes of the first register, rows 2 and 3 in those of the second. */
+typedef struct edf_sums {
+  __m256i high[2], low[2];
+} edf_sums;
 
-AVX2 static void horizontal(const uint8_t *const *rows, uint8_t *const *targets, const edf_weights *weights,
-                            int32_t size) {
+AVX2 static inline void add_taps(edf_sums *sums, __m256i a, __m256i b, const int16_t *high, const int16_t *low) {
+  const __m256i wh = load_tap_pair(high), wl = load_tap_pair(low);
+  sums->high[0] = _mm256_add_epi32(sums->high[0], _mm256_madd_epi16(a, wh));
+  sums->low[0] = _mm256_add_epi32(sums->low[0], _mm256_madd_epi16(a, wl));
+  sums->high[1] = _mm256_add_epi32(sums->high[1], _mm256_madd_epi16(b, wh));
+  sums->low[1] = _mm256_add_epi32(sums->low[1], _mm256_madd_epi16(b, wl));
+}
+
+/* Output pixel `o` of four rows as 16-bit words: rows 0 and 2 in the low lane, rows 1 and 3 in the high one. */
+AVX2 static inline __m256i sum_pixel(const uint8_t *const *rows, const edf_weights *weights, int32_t o) {
   const __m256i taps01 = _mm256_broadcastsi128_si256(
       _mm_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1));
   const __m256i taps23 = _mm256_broadcastsi128_si256(
       _mm_setr_epi8(8, -1, 12, -1, 9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1));
-  for (int32_t o = 0; o < size; o++) {
-    const int16_t *high = weights->high + (size_t)o * (size_t)weights->stride;
-    const int16_t *low = weights->low + (size_t)o * (size_t)weights->stride;
-    const size_t first = (size_t)weights->spans[o].first * 4;
-    __m256i h0 = _mm256_setzero_si256(), l0 = h0, h1 = h0, l1 = h0;
-    for (int32_t t = 0; t < weights->spans[o].count; t += 4) {
-      const size_t at = first + 4 * (size_t)t;
-      const __m256i two = load_two(rows[0] + at, rows[1] + at), more = load_two(rows[2] + at, rows[3] + at);
-      __m256i a = _mm256_shuffle_epi8(two, taps01), b = _mm256_shuffle_epi8(more, taps01);
-      __m256i wh = load_tap_pair(high + t), wl = load_tap_pair(low + t);
-      h0 = _mm256_add_epi32(h0, _mm256_madd_epi16(a, wh));
-      l0 = _mm256_add_epi32(l0, _mm256_madd_epi16(a, wl));
-      h1 = _mm256_add_epi32(h1, _mm256_madd_epi16(b, wh));
-      l1 = _mm256_add_epi32(l1, _mm256_madd_epi16(b, wl));
-      a = _mm256_shuffle_epi8(two, taps23), b = _mm256_shuffle_epi8(more, taps23);
-      wh = load_tap_pair(high + t + 2), wl = load_tap_pair(low + t + 2);
-      h0 = _mm256_add_epi32(h0, _mm256_madd_epi16(a, wh));
-      l0 = _mm256_add_epi32(l0, _mm256_madd_epi16(a, wl));
-      h1 = _mm256_add_epi32(h1, _mm256_madd_epi16(b, wh));
-      l1 = _mm256_add_epi32(l1, _mm256_madd_epi16(b, wl));
-    }
-    const __m256i words = _mm256_packs_epi32(round_down(h0, l0), round_down(h1, l1));
-    const __m256i bytes = _mm256_packus_epi16(words, words);
-    const __m128i even = _mm256_castsi256_si128(bytes), odd = _mm256_extracti128_si256(bytes, 1);
-    /* The fourth byte of a store is overwritten by the next pixel. */
-    store_pixel(targets[0] + 3 * (size_t)o, _mm_cvtsi128_si32(even));
-    store_pixel(targets[1] + 3 * (size_t)o, _mm_cvtsi128_si32(odd));
-    store_pixel(targets[2] + 3 * (size_t)o, _mm_extract_epi32(even, 1));
-    store_pixel(targets[3] + 3 * (size_t)o, _mm_extract_epi32(odd, 1));
+  const int16_t *high = weights->high + (size_t)o * (size_t)weights->stride;
+  const int16_t *low = weights->low + (size_t)o * (size_t)weights->stride;
+  const int32_t count = weights->spans[o].count;
+  size_t at = (size_t)weights->spans[o].first * 4;
+  const __m256i zero = _mm256_setzero_si256();
+  edf_sums sums = {{zero, zero}, {zero, zero}};
+  for (int32_t t = 0; t < count; t += 4, at += 16) {
+    const __m256i two = load_two(rows[0] + at, rows[1] + at), more = load_two(rows[2] + at, rows[3] + at);
+    add_taps(&sums, _mm256_shuffle_epi8(two, taps01), _mm256_shuffle_epi8(more, taps01), high + t, low + t);
+    if (t + 2 >= count) break; /* an enlargement has two taps */
+    add_taps(&sums, _mm256_shuffle_epi8(two, taps23), _mm256_shuffle_epi8(more, taps23), high + t + 2,
+             low + t + 2);
+  }
+  return _mm256_packs_epi32(round_down(sums.high[0], sums.low[0]), round_down(sums.high[1], sums.low[1]));
+}
+
+/* Two pixels of each row: 6 bytes and 2 that the next pixels overwrite. */
+AVX2 static inline void store_pairs(uint8_t *const *targets, size_t at, __m256i first, __m256i second) {
+  const __m256i order = _mm256_broadcastsi128_si256(
+      _mm_setr_epi8(0, 1, 2, 8, 9, 10, -1, -1, 4, 5, 6, 12, 13, 14, -1, -1));
+  const __m256i bytes = _mm256_shuffle_epi8(_mm256_packus_epi16(first, second), order);
+  const __m128i even = _mm256_castsi256_si128(bytes), odd = _mm256_extracti128_si256(bytes, 1);
+  _mm_storel_epi64((__m128i *)(void *)(targets[0] + at), even);
+  _mm_storel_epi64((__m128i *)(void *)(targets[1] + at), odd);
+  _mm_storel_epi64((__m128i *)(void *)(targets[2] + at), _mm_unpackhi_epi64(even, even));
+  _mm_storel_epi64((__m128i *)(void *)(targets[3] + at), _mm_unpackhi_epi64(odd, odd));
+}
+
+AVX2 static void horizontal(const uint8_t *const *rows, uint8_t *const *targets, const edf_weights *weights,
+                            int32_t size) {
+  for (int32_t o = 0; o < size; o += 2) {
+    const __m256i first = sum_pixel(rows, weights, o);
+    const __m256i second = o + 1 < size ? sum_pixel(rows, weights, o + 1) : first;
+    store_pairs(targets, 3 * (size_t)o, first, second);
   }
 }
 

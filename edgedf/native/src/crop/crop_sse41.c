@@ -105,6 +105,7 @@ SSE41 static void horizontal_row(const uint8_t *row, uint8_t *target, const edf_
       const __m128i a = _mm_shuffle_epi8(four, taps01), b = _mm_shuffle_epi8(four, taps23);
       h = _mm_add_epi32(h, _mm_madd_epi16(a, load_tap_pair(high + t)));
       l = _mm_add_epi32(l, _mm_madd_epi16(a, load_tap_pair(low + t)));
+      if (t + 2 >= weights->spans[o].count) break; /* an enlargement has two taps */
       h = _mm_add_epi32(h, _mm_madd_epi16(b, load_tap_pair(high + t + 2)));
       l = _mm_add_epi32(l, _mm_madd_epi16(b, load_tap_pair(low + t + 2)));
     }

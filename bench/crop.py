@@ -1,0 +1,142 @@
+"""Time one crop of a face out of a 1920x1080 frame to 256x256 on one thread, beside Pillow and OpenCV.
+
+Usage: python bench/crop.py [--json]   (make bench-crop)
+
+Each line is one job done in several ways, taken in turn; a time is the median of all turns. The jobs:
+RGBA: square out of an RGBA frame, resized, alpha dropped. NV21: the same from a camera frame, where the other
+ways convert the whole frame first, as code without a crop core does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edgedf.crop import Box, Frame, PixelFormat, crop_frame, crop_square
+
+WIDTH, HEIGHT, SIZE, SCALE = 1920, 1080, 256, 1.3
+FACES = (150, 300, 600)
+U8 = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One way to do one job: median and 90th percentile in milliseconds, and its median over edgedf's."""
+
+    job: str
+    face: int
+    way: str
+    median_ms: float
+    p90_ms: float
+    ratio: float
+
+
+def measure(ways: Mapping[str, Callable[[], object]], turns: int = 201) -> dict[str, list[float]]:
+    """Times in milliseconds; the ways take turns, so that a slow moment hits all of them."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(turns):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            times[name].append((time.perf_counter() - start) * 1e3)
+    return times
+
+
+def rgba_ways(rgba: U8, box: Box) -> dict[str, Callable[[], object]]:
+    """Ways to crop an RGBA frame; the square lies inside it."""
+    left, top, side = crop_square(box, SCALE)
+    picture = Image.fromarray(rgba[..., :3].copy())
+    frame = Frame.from_array(rgba, PixelFormat.RGBA8888)
+    turned = Frame.from_array(np.ascontiguousarray(np.rot90(rgba)), PixelFormat.RGBA8888, rotation=90)
+
+    def opencv(how: int) -> object:
+        small = cv2.resize(rgba[top : top + side, left : left + side], (SIZE, SIZE), interpolation=how)
+        return cv2.cvtColor(small, cv2.COLOR_RGBA2RGB)
+
+    def pillow() -> object:
+        square = (left, top, left + side, top + side)
+        return np.asarray(picture.crop(square).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+
+    return {
+        "edgedf": lambda: crop_frame(frame, box, size=SIZE, box_scale=SCALE),
+        "edgedf, frame turned by 90": lambda: crop_frame(turned, box, size=SIZE, box_scale=SCALE),
+        "Pillow BILINEAR": pillow,
+        "OpenCV INTER_AREA": lambda: opencv(cv2.INTER_AREA),
+        "OpenCV INTER_LINEAR": lambda: opencv(cv2.INTER_LINEAR),
+    }
+
+
+def nv21_ways(nv21: U8, box: Box) -> dict[str, Callable[[], object]]:
+    """Ways to crop an NV21 frame (H * 3 / 2, W)."""
+    frame = Frame(planes=(nv21[:HEIGHT], nv21[HEIGHT:]), format=PixelFormat.NV21, width=WIDTH, height=HEIGHT)
+    left, top, side = crop_square(box, SCALE)
+
+    def convert_then_edgedf() -> object:
+        rgb = cv2.cvtColor(nv21, cv2.COLOR_YUV2RGB_NV21)
+        return crop_frame(Frame.from_array(rgb, PixelFormat.RGB888), box, size=SIZE, box_scale=SCALE)
+
+    def convert_then_area() -> object:
+        rgb = cv2.cvtColor(nv21, cv2.COLOR_YUV2RGB_NV21)
+        return cv2.resize(
+            rgb[top : top + side, left : left + side], (SIZE, SIZE), interpolation=cv2.INTER_AREA
+        )
+
+    def convert_then_pillow() -> object:
+        picture = Image.fromarray(cv2.cvtColor(nv21, cv2.COLOR_YUV2RGB_NV21))
+        square = (left, top, left + side, top + side)
+        return np.asarray(picture.crop(square).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+
+    return {
+        "edgedf": lambda: crop_frame(frame, box, size=SIZE, box_scale=SCALE),
+        "OpenCV convert, then edgedf": convert_then_edgedf,
+        "OpenCV convert, then INTER_AREA": convert_then_area,
+        "OpenCV convert, then Pillow": convert_then_pillow,
+    }
+
+
+def run() -> list[Line]:
+    """Every job for every face size."""
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng(7)
+    rgba = rng.integers(0, 256, (HEIGHT, WIDTH, 4), dtype=np.uint8)
+    nv21 = rng.integers(0, 256, (HEIGHT * 3 // 2, WIDTH), dtype=np.uint8)
+    lines = []
+    for face in FACES:
+        box = Box((WIDTH - face) / 2, (HEIGHT - face) / 2, face, face)
+        for job, ways in (("RGBA", rgba_ways(rgba, box)), ("NV21", nv21_ways(nv21, box))):
+            times = measure(ways)
+            base = statistics.median(times["edgedf"])
+            for way, taken in times.items():
+                median = statistics.median(taken)
+                lines.append(
+                    Line(job, face, way, median, statistics.quantiles(taken, n=10)[8], median / base)
+                )
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    wants_json = parser.parse_args().json
+    lines = run()
+    if wants_json:
+        print(json.dumps([asdict(line) for line in lines], indent=2))
+        return
+    print(f"one crop of a {WIDTH}x{HEIGHT} frame to {SIZE}x{SIZE}, box_scale {SCALE}, one thread")
+    print(f"{'job':5} {'face':>5} {'way':32} {'median ms':>10} {'p90 ms':>8} {'x edgedf':>9}")
+    for line in lines:
+        numbers = f"{line.median_ms:10.3f} {line.p90_ms:8.3f} {line.ratio:8.2f}x"
+        print(f"{line.job:5} {line.face:5} {line.way:32} {numbers}")
+
+
+if __name__ == "__main__":
+    main()

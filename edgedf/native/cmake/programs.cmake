@@ -1,0 +1,26 @@
+# Test programs and fuzz targets; not part of any install. The engine appends to these two lists.
+list(APPEND EDGEDF_TEST_PROGRAMS tests/crop_vectors.c)
+list(APPEND EDGEDF_FUZZ_TARGETS fuzz/fuzz_crop.c fuzz/fuzz_crop_sizes.c)
+
+if(EDGEDF_FUZZ)
+  # The library gets coverage, the targets get libFuzzer's main.
+  target_compile_options(edgedf_objects PRIVATE -fsanitize=fuzzer-no-link)
+endif()
+
+foreach(source IN LISTS EDGEDF_TEST_PROGRAMS)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE edgedf_static edgedf_flags)
+endforeach()
+
+foreach(source IN LISTS EDGEDF_FUZZ_TARGETS)
+  get_filename_component(name ${source} NAME_WE)
+  if(EDGEDF_FUZZ)
+    add_executable(${name} ${source})
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    add_executable(${name} ${source} fuzz/replay.c)
+  endif()
+  target_link_libraries(${name} PRIVATE edgedf_static edgedf_flags)
+endforeach()
