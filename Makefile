@@ -10,9 +10,9 @@ UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.lock)
 LOCK := $(UV) pip compile -q --universal --python-version 3.12 --override requirements.override --no-header --no-annotate
 
 # The C core is rebuilt when one of these changes.
-NATIVE_SOURCES := $(wildcard edgedf/native/CMakeLists.txt edgedf/native/cmake/*.cmake edgedf/native/include/edgedf/*.h edgedf/native/src/*/*)
+NATIVE_SOURCES := $(wildcard edgedf/native/CMakeLists.txt edgedf/native/cmake/*.cmake edgedf/native/include/edgedf/*.h edgedf/native/src/*.c edgedf/native/src/*/*)
 
-.PHONY: help setup demo demo-tickets test check format lock bench clean
+.PHONY: bench-native help setup demo demo-tickets test check format lock bench clean
 help: ## Show this list.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -50,3 +50,6 @@ format: setup ## Format the code and fix what can be fixed.
 
 clean: ## Remove everything that a command can make again.
 	rm -rf $(VENV) build runs demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+bench-native: setup ## Time the sparse engine beside LiteRT and ExecuTorch, one thread.
+	$(BIN)/python bench/native.py

@@ -39,7 +39,7 @@ class GraphBuilder:
         return int(self.rng.choice(choices))
 
     def weight(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Normal values, each zero with a probability drawn once per tensor (0, some, most or all but few)."""
+        """Normal values, each kept with a probability drawn once per tensor: all, some, few."""
         values = self.rng.normal(size=shape) / np.sqrt(np.prod(shape[1:]))
         density = self.rng.choice([1.0, 0.6, 0.2, 0.05])
         return (values * (self.rng.random(shape) < density)).astype(np.float32)
