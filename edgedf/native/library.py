@@ -13,7 +13,7 @@ _NAMES = {"win32": "edgedf.dll", "darwin": "libedgedf.dylib"}
 
 
 def library_path() -> Path:
-    """Where the shared library must be: beside this file, in an installed wheel and in an editable install."""
+    """Where the shared library must be: beside this file, however edgedf was installed."""
     return Path(__file__).with_name(_NAMES.get(sys.platform, "libedgedf.so"))
 
 

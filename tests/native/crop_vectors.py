@@ -1,7 +1,7 @@
 """Writes tests/golden/crop_vectors.txt with the oracles alone: python tests/native/crop_vectors.py
 
-The file is for every language: byte i of plane p is ((i + 977 * p) * 2654435761 mod 2^32) >> 13, mod 256; planes
-are packed, YUV_420_888 has a chroma pixel stride of 2. A hash is FNV-1a-64 of the uint8 RGB crop.
+The file is for every language. Byte i of plane p is ((i + 977 * p) * 2654435761 mod 2^32) >> 13, mod 256;
+planes are packed, YUV_420_888 has a chroma pixel stride of 2. A hash is FNV-1a-64 of the RGB bytes.
 """
 
 from __future__ import annotations

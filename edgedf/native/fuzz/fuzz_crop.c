@@ -35,17 +35,32 @@ static int64_t stride(input *in, int64_t natural) {
   return kind < 250 ? (int64_t)number(in, 2) : (int64_t)((uint64_t)number(in, 4) << 32 | number(in, 4));
 }
 
+/* A side of a frame: small, or now and then any number there is. */
+static int32_t side_of_frame(input *in) {
+  const uint32_t side = number(in, 1) % 48;
+  return number(in, 1) > 250 ? (int32_t)number(in, 4) : (int32_t)side + 1;
+}
+
+/* Memory of exactly this size, with a pattern in it that is made once. */
 static uint8_t *filled(size_t bytes, uint32_t seed) {
+  static uint8_t pattern[1 << 16];
+  for (uint32_t i = 0; pattern[1] == 0 && i < sizeof pattern; i++)
+    pattern[sizeof pattern - 1 - i] = (uint8_t)(i * 2654435761u >> 13);
   uint8_t *memory = malloc(bytes ? bytes : 1);
   if (memory == NULL) abort();
-  for (size_t i = 0; i < bytes; i++) memory[i] = (uint8_t)((i + seed) * 2654435761u >> 13);
+  for (size_t at = 0; at < bytes;) {
+    const size_t from = (at + seed) % sizeof pattern, rest = sizeof pattern - from;
+    const size_t n = bytes - at < rest ? bytes - at : rest;
+    memcpy(memory + at, pattern + from, n);
+    at += n;
+  }
   return memory;
 }
 
 static void fill_frame(input *in, edgedf_frame *frame) {
   frame->format = (int32_t)number(in, 1) % 9;
-  frame->width = (int32_t)number(in, 1) + (number(in, 1) > 250 ? (int32_t)number(in, 4) : 1);
-  frame->height = (int32_t)number(in, 1) + (number(in, 1) > 250 ? (int32_t)number(in, 4) : 1);
+  frame->width = side_of_frame(in);
+  frame->height = side_of_frame(in);
   frame->matrix = (int32_t)number(in, 1) % 3;
   frame->rotation = (int32_t)(number(in, 1) % 5) * 90;
   frame->mirrored = (int32_t)number(in, 1) % 3;

@@ -1,0 +1,101 @@
+"""The crop's bytes: against Pillow and numpy on random cases, against OpenCV, and against the vector file."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from crop_oracle import FACTORS, yuv_to_rgb
+from crop_property import difference, random_case
+from crop_vectors import FILE, vectors
+
+from edgedf.crop import Box, ColorMatrix, Frame, PixelFormat, crop_face, crop_frame, crop_square
+from edgedf.native.crop_core import run_crop
+
+CASES, PARTS = 2400, 8
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_random_crops_equal_the_oracles_bit_for_bit(part: int) -> None:
+    seeds = range(part * CASES // PARTS, (part + 1) * CASES // PARTS)
+    wrong = {seed: problem for seed in seeds if (problem := difference(random_case(seed)))}
+    assert not wrong
+
+
+def test_vector_file_is_what_the_oracles_say() -> None:
+    assert FILE.read_text() == "\n".join(vectors()) + "\n"
+
+
+def _whole(y: np.ndarray, u: np.ndarray, v: np.ndarray, matrix: ColorMatrix) -> np.ndarray:
+    """Our conversion of a whole square I420 frame: a crop of its own size changes no pixel."""
+    side = y.shape[0]
+    frame = Frame(planes=(y, u, v), format=PixelFormat.I420, width=side, height=side, matrix=matrix)
+    return crop_frame(frame, Box(0, 0, side, side), size=side, box_scale=1.0)
+
+
+@pytest.mark.parametrize("matrix", list(ColorMatrix))
+def test_every_yuv_triple_follows_the_formula(matrix: ColorMatrix) -> None:
+    chroma = np.arange(256, dtype=np.uint8)
+    u, v = np.repeat(chroma[:, None], 256, 1), np.repeat(chroma[None], 256, 0)
+    for luma in (0, 1, 16, 77, 128, 200, 254, 255):
+        y = np.full((512, 512), luma, np.uint8)
+        assert np.array_equal(_whole(y, u, v, matrix), yuv_to_rgb(y, u, v, int(matrix)))
+
+
+def test_full_range_bt601_is_within_one_of_opencv() -> None:
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 256, (512, 512), dtype=np.uint8)
+    u, v = (rng.integers(0, 256, (256, 256), dtype=np.uint8) for _ in range(2))
+    big = [np.repeat(np.repeat(c, 2, 0), 2, 1) for c in (v, u)]
+    theirs = cv2.cvtColor(np.stack([y, *big], axis=-1), cv2.COLOR_YCrCb2RGB)
+    ours = _whole(y, u, v, ColorMatrix.BT601)
+    assert np.abs(ours.astype(int) - theirs).max() <= 1
+
+
+def test_factors_are_the_standards_constants_rounded() -> None:
+    for matrix, (kr, kb) in ((0, (0.299, 0.114)), (1, (0.2126, 0.0722))):
+        kg = 1 - kr - kb
+        exact = (2 * (1 - kr), -2 * kb * (1 - kb) / kg, -2 * kr * (1 - kr) / kg, 2 * (1 - kb))
+        assert FACTORS[matrix] == tuple(round(value * 16384) for value in exact)
+
+
+def test_rotation_is_clockwise_and_mirroring_comes_after() -> None:
+    stored = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    for rotation in (0, 90, 180, 270):
+        for mirrored in (False, True):
+            want = np.rot90(stored, -rotation // 90)
+            want = want[:, ::-1] if mirrored else want
+            frame = Frame.from_array(stored, PixelFormat.RGB888, rotation=rotation, mirrored=mirrored)
+            for y in range(want.shape[0]):
+                for x in range(want.shape[1]):
+                    pixel = crop_frame(frame, Box(x, y, 1, 1), size=1, box_scale=1.0)
+                    assert pixel.tolist() == [[want[y, x].tolist()]]
+
+
+def test_views_with_strides_are_cropped_like_their_copies() -> None:
+    rng = np.random.default_rng(5)
+    base = rng.integers(0, 256, (90, 160, 4), dtype=np.uint8)
+    box = Box(5, 6, 40, 30)
+    views = (base[..., :3], base[::2, ::3, :3], base[::-1, :, :3], base[:, ::-1, :3], base[..., 2::-1])
+    for view in (*views, np.asfortranarray(base[..., :3])):
+        copy = np.ascontiguousarray(view)
+        got = crop_face(view, box, size=32, box_scale=1.3)
+        assert np.array_equal(got, crop_face(copy, box, size=32, box_scale=1.3))
+
+
+def test_a_square_of_the_crop_size_is_copied_unchanged() -> None:
+    image = np.random.default_rng(6).integers(0, 256, (70, 70, 3), dtype=np.uint8)
+    assert np.array_equal(crop_face(image, Box(3, 4, 64, 64), size=64, box_scale=1.0), image[4:68, 3:67])
+
+
+def test_an_image_of_20000_by_20000_is_cropped_without_reading_it_all() -> None:
+    image = np.zeros((20_000, 20_000), np.uint8)  # pages that nobody touches cost nothing
+    image[19_000:, 19_000:] = np.arange(1000, dtype=np.uint8)
+    frame = Frame.from_array(image, PixelFormat.GRAY8)
+    box = (19_100.0, 19_200.0, 700.0, 500.0)
+    got = run_crop(frame, box, 128, 1.3, "uint8", "NHWC")
+    left, top, side = crop_square(Box(*box), 1.3)
+    part = Frame.from_array(np.ascontiguousarray(image[18_000:, 18_000:]), PixelFormat.GRAY8)
+    moved = (box[0] - 18_000, box[1] - 18_000, box[2], box[3])
+    assert (left, top, side) == (18_995, 18_995, 910)
+    assert np.array_equal(got, run_crop(part, moved, 128, 1.3, "uint8", "NHWC"))

@@ -1,0 +1,71 @@
+"""The C sources under sanitizers: vectors and fuzz corpora replayed, and the core's compiled size."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NATIVE = ROOT / "edgedf" / "native"
+VECTORS = ROOT / "tests" / "golden" / "crop_vectors.txt"
+FLAGS = ["-std=c99", "-ffp-contract=off", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
+SANITIZERS = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+MAX_BYTES = 40_000
+
+
+def compile_core(target: Path, options: list[str], *extra: Path) -> Path:
+    """The crop's sources and `extra` built with the local C compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("NOT RUN: no C compiler")
+    sources = [str(path) for path in (*sorted((NATIVE / "src" / "crop").glob("*.c")), *extra)]
+    command = [compiler, *FLAGS, *options, f"-I{NATIVE / 'include'}", *sources, "-o", str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode and "sanitize" in done.stderr:
+        pytest.skip("NOT RUN: the C compiler has no sanitizers")
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def run(*command: str | Path) -> str:
+    """Standard output of a program that must succeed."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
+
+
+def test_vectors_hold_under_sanitizers(tmp_path: Path) -> None:
+    program = compile_core(tmp_path / "vectors", SANITIZERS, NATIVE / "tests" / "crop_vectors.c")
+    assert run(program, VECTORS).startswith("1536 crops, 0 wrong")
+
+
+@pytest.mark.parametrize("target", ["crop", "crop_sizes"])
+def test_fuzz_corpus_replays_cleanly(target: str, tmp_path: Path) -> None:
+    fuzz = NATIVE / "fuzz"
+    program = compile_core(tmp_path / "fuzz", SANITIZERS, fuzz / f"fuzz_{target}.c", fuzz / "replay.c")
+    corpus = sorted((fuzz / "corpus" / target).iterdir())
+    assert corpus
+    assert run(program, *corpus) == f"{len(corpus)} inputs replayed\n"
+
+
+def test_core_is_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Without separate-code the file is its contents, not padding to pages.
+    options = ["-O3", "-fPIC", "-fvisibility=hidden", "-shared", "-s", "-Wl,-z,noseparate-code"]
+    library = compile_core(tmp_path / "crop.so", options)
+    with capsys.disabled():
+        print(f"\ncrop core, compiled: {library.stat().st_size:,} bytes (limit {MAX_BYTES:,})")
+    assert library.stat().st_size < MAX_BYTES
+
+
+def test_golden_crops_are_the_same_on_arm64(tmp_path: Path) -> None:
+    compiler, qemu = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("qemu-aarch64-static")
+    if compiler is None or qemu is None:
+        pytest.skip("NOT RUN: needs gcc-aarch64-linux-gnu and qemu-user-static")
+    sources = [str(path) for path in sorted((NATIVE / "src" / "crop").glob("*.c"))]
+    program = tmp_path / "vectors"
+    driver = str(NATIVE / "tests" / "crop_vectors.c")
+    run(compiler, *FLAGS, "-O3", "-static", f"-I{NATIVE / 'include'}", *sources, driver, "-o", program)
+    assert run(qemu, program, VECTORS) == "1536 crops, 0 wrong, processor features 4\n"

@@ -1,0 +1,124 @@
+"""Frames that lie, boxes that make no sense: one CropError that names the argument, never a wrong read."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from edgedf.crop import Box, Frame, PixelFormat, crop_face, crop_frame, crop_square
+from edgedf.errors import CropError
+from edgedf.native.library import load_library
+
+BOX = Box(1, 2, 10, 12)
+
+
+def nv21(**changes: object) -> Frame:
+    """A good 20x10 NV21 frame with some fields changed."""
+    planes = (np.zeros(200, np.uint8), np.zeros(100, np.uint8))
+    frame = Frame(planes=planes, format=PixelFormat.NV21, width=20, height=10)
+    return dataclasses.replace(frame, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "text"),
+    [
+        ({"width": 0}, "frame.width", "65536"),
+        ({"width": 70_000}, "frame.width", "65536"),
+        ({"height": -1}, "frame.width", "65536"),
+        ({"width": 1 << 40}, "frame.width", "out of range"),
+        ({"height": 12}, "frame.planes", "fewer bytes"),
+        ({"row_strides": (19, 20)}, "frame.row_strides", "too small"),
+        ({"row_strides": (20, -20)}, "frame.row_strides", "too small"),
+        ({"row_strides": (21, 20)}, "frame.planes", "fewer bytes"),
+        ({"row_strides": (1 << 62, 20)}, "frame.row_strides", "out of range"),
+        ({"row_strides": (1 << 39, 1 << 39)}, "frame.planes", "fewer bytes"),
+        ({"pixel_strides": (1, 1)}, "frame.row_strides", "too small"),
+        ({"pixel_strides": (1, 1 << 50)}, "frame.row_strides", "too small"),
+        ({"rotation": 45}, "frame.rotation", "0, 90, 180 or 270"),
+        ({"mirrored": 2}, "frame.rotation", "mirrored"),
+        ({"matrix": 9}, "frame.matrix", "matrix"),
+        ({"planes": (np.zeros(0, np.uint8), np.zeros(100, np.uint8))}, "frame.planes", "fewer bytes"),
+    ],
+)
+def test_a_frame_that_lies_is_refused(changes: dict[str, object], field: str, text: str) -> None:
+    with pytest.raises(CropError, match=text) as caught:
+        crop_frame(nv21(**changes), BOX, size=8, box_scale=1.3)
+    assert caught.value.field == field
+
+
+def test_a_frame_with_missing_planes_or_odd_arrays_is_refused() -> None:
+    with pytest.raises(CropError, match="NV21 has 2"):
+        Frame(planes=(np.zeros(9, np.uint8),), format=PixelFormat.NV21, width=2, height=2)
+    with pytest.raises(CropError, match="C-contiguous"):
+        Frame(planes=(np.zeros(9, np.float32),), format=PixelFormat.GRAY8, width=2, height=2)  # type: ignore[arg-type]
+    with pytest.raises(CropError, match="one-plane"):
+        Frame.from_array(np.zeros((4, 4), np.uint8), PixelFormat.NV12)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1.1e6, -1.1e6])
+@pytest.mark.parametrize("name", ["x", "y", "width", "height"])
+def test_a_box_that_is_not_finite_is_refused(name: str, value: float) -> None:
+    with pytest.raises(CropError, match="box"):
+        crop_square(dataclasses.replace(BOX, **{name: value}), 1.3)
+
+
+@pytest.mark.parametrize("scale", [math.nan, math.inf, 0.0, -1.0, 16.1])
+def test_a_scale_out_of_range_is_refused(scale: float) -> None:
+    with pytest.raises(CropError, match="box_scale") as caught:
+        crop_square(BOX, scale)
+    assert caught.value.field == "box_scale"
+
+
+def test_empty_and_huge_boxes_are_refused() -> None:
+    for box in (Box(0, 0, 0, 5), Box(0, 0, 5, 0), Box(0, 0, -3, 4)):
+        with pytest.raises(CropError, match="empty"):
+            crop_square(box, 1.3)
+    with pytest.raises(CropError, match="32768"):
+        crop_square(Box(0, 0, 30_000, 5), 1.3)
+
+
+@pytest.mark.parametrize("size", [0, -1, 4097, 1 << 33])
+def test_a_size_out_of_range_is_refused(size: int) -> None:
+    with pytest.raises(CropError):
+        crop_face(np.zeros((4, 4, 3), np.uint8), BOX, size=size, box_scale=1.3)
+
+
+def test_an_unknown_output_is_refused() -> None:
+    with pytest.raises(CropError, match="uint8 NCHW"):
+        crop_frame(nv21(), BOX, size=8, box_scale=1.3, dtype="uint8", layout="NCHW")
+
+
+def test_pictures_of_the_wrong_form_are_refused() -> None:
+    for image in (
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+    ):
+        with pytest.raises(CropError, match="image is"):
+            crop_face(image, BOX, size=8, box_scale=1.3)  # type: ignore[arg-type]
+
+
+def test_null_pointers_and_small_buffers_get_a_status() -> None:
+    library = load_library()
+    assert library.edgedf_crop(None, None, None, ctypes.c_size_t(0), None, ctypes.c_size_t(0)) == 1
+    assert library.edgedf_crop_square(None, ctypes.c_double(1.3), None) == 1
+    assert library.edgedf_crop_workspace(100, 100, None) == 1
+    library.edgedf_crop_status_text.restype = ctypes.c_char_p
+    texts = [library.edgedf_crop_status_text(number).decode() for number in range(-1, 17)]
+    assert texts[0] == texts[-1] == "unknown status"
+    assert len(set(texts)) == 17
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    image = np.random.default_rng(8).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    boxes = [Box(x, x / 2, 50 + x, 60) for x in range(40)]
+    alone = [crop_face(image, box, size=64, box_scale=1.3) for box in boxes]
+    with ThreadPoolExecutor(4) as pool:
+        together = pool.map(lambda box: crop_face(image, box, size=64, box_scale=1.3), boxes * 3)
+        assert all(np.array_equal(a, b) for a, b in zip(alone * 3, together, strict=True))
