@@ -21,8 +21,8 @@ GRAINS = (0.0, 0.5, 0.8)
 FINAL_NOISE = (0.001, 0.005)
 FINAL_QUALITY = (70, 96)
 # A faint periodic grid over whole pictures of both classes: its presence alone proves nothing.
-GRID_SHARE = 0.3
-GRID_STRENGTH = 0.7
+GRID_SHARE = 0.4
+GRID_STRENGTH = 0.85
 _NOISE_SEED = 20_260
 _BANK_MARGIN = 272
 

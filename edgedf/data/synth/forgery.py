@@ -25,8 +25,8 @@ from edgedf.data.synth.shot import Shot, similar_shot
 from edgedf.data.synth.traces import through_generator
 
 COLOR_JITTER = 0.05
-OPACITY = (0.85, 1.0)
-GENERATOR_SHARPEN = 1.8
+OPACITY = (0.92, 1.0)
+GENERATOR_SHARPEN = 1.6
 GENERATOR_NOISE = (0.5, 1.8)
 WARP_PIXELS = (2.2, 5.0)
 _REFERENCE_SIDE = 160
