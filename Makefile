@@ -53,3 +53,41 @@ clean: ## Remove everything that a command can make again.
 
 bench-native: setup ## Time the sparse engine beside LiteRT and ExecuTorch, one thread.
 	$(BIN)/python bench/native.py
+
+# The C core. CMake, Ninja and the compiler flags are those of the installed library.
+CMAKE := $(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -S edgedf/native
+COUNT ?= 20000
+FUZZ_RUNS ?= 100000
+
+.PHONY: native asan fuzz-native fuzz-crop bench-crop test-arm64
+native: setup ## Build the C core after a change to its sources.
+	@command -v "$${CC:-cc}" >/dev/null || { echo "error: no C compiler; install gcc or clang, or set CC" >&2; exit 3; }
+	$(CMAKE) -B build/native
+	$(BIN)/cmake --build build/native
+	$(BIN)/cmake --install build/native --prefix .
+
+asan: setup ## The C core under AddressSanitizer and UBSan: vectors and fuzz corpora.
+	$(CMAKE) -B build/asan -DEDGEDF_PROGRAMS=ON -DEDGEDF_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	$(BIN)/cmake --build build/asan
+	build/asan/crop_vectors tests/golden/crop_vectors.txt
+	for target in edgedf/native/fuzz/corpus/*/; do name=$$(basename $$target); build/asan/fuzz_$$name $$target* || exit 1; done
+
+fuzz-native: setup ## libFuzzer on every entry point of the C core, FUZZ_RUNS=100000 runs each; needs clang.
+	@command -v clang >/dev/null || { echo "error: NOT RUN: needs clang with its runtime libraries" >&2; exit 3; }
+	CC=clang $(CMAKE) -B build/fuzz -DEDGEDF_FUZZ=ON -DEDGEDF_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	$(BIN)/cmake --build build/fuzz
+	for source in edgedf/native/fuzz/fuzz_*.c; do name=$$(basename $$source .c); corpus=edgedf/native/fuzz/corpus/$${name#fuzz_}; \
+	  mkdir -p build/fuzz/found/$$name $$corpus; \
+	  build/fuzz/$$name -runs=$(FUZZ_RUNS) -print_final_stats=1 build/fuzz/found/$$name $$corpus || exit 1; done
+
+fuzz-crop: setup ## COUNT=20000 random crops, bit-equal to Pillow.
+	$(BIN)/python tests/native/crop_property.py --count $(COUNT)
+
+bench-crop: setup ## Time one crop beside Pillow and OpenCV.
+	$(BIN)/python bench/crop.py
+
+test-arm64: setup ## The core on arm64: vectors under qemu, byte for byte.
+	@command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64-static >/dev/null || { echo "NOT RUN: needs gcc-aarch64-linux-gnu and qemu-user-static" >&2; exit 3; }
+	$(CMAKE) -B build/arm64 -DEDGEDF_PROGRAMS=ON -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc
+	$(BIN)/cmake --build build/arm64 --target crop_vectors
+	qemu-aarch64-static -L /usr/aarch64-linux-gnu build/arm64/crop_vectors tests/golden/crop_vectors.txt

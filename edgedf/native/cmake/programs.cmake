@@ -1,4 +1,4 @@
-# Test programs and fuzz targets; not part of any install. The engine appends to these two lists.
+# Test programs and fuzz targets; not part of any install. cmake/engine.cmake may append to these two lists.
 list(APPEND EDGEDF_TEST_PROGRAMS tests/crop_vectors.c)
 list(APPEND EDGEDF_FUZZ_TARGETS fuzz/fuzz_crop.c fuzz/fuzz_crop_sizes.c)
 
