@@ -56,7 +56,7 @@ def _masked(arch: str, size: int, sparsity: float) -> torch.nn.Module:
     return network
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_run_random_graph_equals_pytorch(seed: int) -> None:
     graph = random_graph(seed)

@@ -1,0 +1,65 @@
+"""The engine on arm64 under qemu: plain C gives the bits of x86-64, NEON the same number within rounding."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from model_graphs import random_graph
+
+from converters.native_format.file import model_file
+from edgedf.contract import Contract
+
+NATIVE = Path(__file__).parents[2] / "edgedf" / "native"
+ARM_COMPILER, HOST_COMPILER = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("gcc")
+QEMU = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (ARM_COMPILER and QEMU and HOST_COMPILER),
+        reason="NOT RUN: needs gcc-aarch64-linux-gnu and qemu-user-static",
+    ),
+]
+
+
+def _build(compiler: str | None, program: Path) -> None:
+    sources = [NATIVE / "tests" / "model_bits.c", NATIVE / "src" / "model.c", *NATIVE.glob("src/engine/*.c")]
+    # gnu99 contracts a * b + c on arm64 unless told not to; the library is built with the same flag.
+    flags = [
+        "-std=c99",
+        "-O2",
+        "-static",
+        "-ffp-contract=off",
+        f"-I{NATIVE / 'include'}",
+        f"-I{NATIVE / 'src'}",
+    ]
+    subprocess.run([str(compiler), *flags, *map(str, sources), "-o", str(program)], check=True)
+
+
+def _answers(command: list[str], files: list[Path]) -> dict[tuple[str, str], tuple[str, float]]:
+    out = subprocess.run([*command, *map(str, files)], check=True, capture_output=True, text=True).stdout
+    fields = [line.split() for line in out.splitlines()]
+    return {(name, variant): (bits, float(logit)) for name, variant, bits, logit in fields}
+
+
+def test_arm64_portable_gives_the_bits_of_x86_and_neon_agrees(tmp_path: Path) -> None:
+    files = []
+    for seed in range(40):
+        graph = random_graph(seed)
+        path = tmp_path / f"{seed}.edgedfm"
+        path.write_bytes(model_file(graph, Contract(size=graph.input_chw[1]), "float32", {}))
+        files.append(path)
+    _build(HOST_COMPILER, tmp_path / "host")
+    _build(ARM_COMPILER, tmp_path / "arm")
+    host = _answers([str(tmp_path / "host")], files)
+    arm = _answers([str(QEMU), str(tmp_path / "arm")], files)
+    for path in files:
+        name = str(path)
+        assert arm[name, "portable"][0] == host[name, "portable"][0], name
+        # 1e-3: the random graphs' inner values reach hundreds of times the logit.
+        exact = arm[name, "portable"][1]
+        assert np.isclose(arm[name, "neon"][1], exact, rtol=1e-3, atol=1e-3), name
