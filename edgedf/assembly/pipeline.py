@@ -20,9 +20,10 @@ from edgedf.bundle.manifest import ArtifactEntry, Manifest
 from edgedf.bundle.writer import check_replaceable, file_entries, write_bundle, write_zip
 from edgedf.files import write_error
 from edgedf.parity.check import check_artifact, check_function, check_goldens
+from edgedf.parity.diagnose import WrongInputs
 from edgedf.parity.gate import Outcome, Report, combine
 from edgedf.parity.golden import FACE_SEED, FACES, make_goldens
-from edgedf.parity.reference import dense_logits, module_logits
+from edgedf.parity.reference import dense_logits, module_logits, wrong_inputs
 from edgedf.parity.tolerances import TOLERANCES
 from edgedf.parity.values import Evaluation
 
@@ -166,7 +167,8 @@ def _target(
         tools=dict(sorted(artifact.tools.items())),
     )
     notify(f"check {target}")
-    report = check_files(artifact.files, entry, goldens, evaluation)
+    wrong = wrong_inputs(source.ticket.module())
+    report = check_files(artifact.files, entry, goldens, evaluation, wrong)
     result = TargetResult(
         report=report,
         installed=sum(map(len, artifact.files.values())),
@@ -177,7 +179,11 @@ def _target(
 
 
 def check_files(
-    files: Mapping[str, bytes], entry: ArtifactEntry, goldens: GoldenSet, evaluation: Evaluation | None
+    files: Mapping[str, bytes],
+    entry: ArtifactEntry,
+    goldens: GoldenSet,
+    evaluation: Evaluation | None,
+    wrong: WrongInputs | None = None,
 ) -> Report:
     """`check_artifact` for an artifact that is still in memory. Raises FileError if the disk is full."""
     with tempfile.TemporaryDirectory(prefix="edgedf-check-") as name:
@@ -188,7 +194,7 @@ def check_files(
                 (folder / path).write_bytes(data)
             except OSError as error:
                 raise write_error(folder / path, error) from error
-        return check_artifact(folder, entry, goldens, evaluation)
+        return check_artifact(folder, entry, goldens, evaluation, wrong=wrong)
 
 
 def _metadata(source: Source) -> dict[str, str]:

@@ -13,7 +13,8 @@ from edgedf.bundle.golden import GoldenSet
 from edgedf.bundle.manifest import ArtifactEntry, Tolerances
 from edgedf.contract import Contract
 from edgedf.errors import CropError, EdgedfError, NotRunError
-from edgedf.parity.diagnose import diagnose
+from edgedf.parity.compare import logit_scale
+from edgedf.parity.diagnose import WrongInputs, diagnose
 from edgedf.parity.gate import Check, Outcome, Report, combine, failed, not_run, passed
 from edgedf.parity.golden import golden_crop
 from edgedf.parity.structure import check_names, check_shapes
@@ -24,6 +25,7 @@ from edgedf.parity.values import (
     check_values,
     evaluation_difference,
     metrics,
+    rounded,
 )
 from edgedf.runtime.backend import Backend, open_backend
 
@@ -32,11 +34,17 @@ U8 = npt.NDArray[np.uint8]
 Run = Callable[[U8], F32]
 
 NO_EVALUATION = "no evaluation crops"
+# Logits must spread over at least this share of their scale: a hundred times the float32 tolerance.
+MIN_CONTRAST = 0.01
 
 
 def check_goldens(goldens: GoldenSet, contract: Contract) -> Report:
-    """The goldens belong to this contract, and this machine's crop core makes their crops to the bit."""
-    checks = (_check_contract(goldens.contract, contract), _check_crops(goldens))
+    """The goldens belong to this contract, can tell artifacts apart, and their crops are equal to the bit."""
+    checks = (
+        _check_contract(goldens.contract, contract),
+        _check_contrast(goldens),
+        _check_crops(goldens),
+    )
     return Report(subject="goldens", checks=checks, metrics={"pictures": len(goldens.pictures)})
 
 
@@ -47,6 +55,7 @@ def check_artifact(
     evaluation: Evaluation | None,
     *,
     want_auc: bool = True,
+    wrong: WrongInputs | None = None,
 ) -> Report:
     """Every check of one artifact in its real runtime: names, shapes, values, flips, AUC, in that order.
 
@@ -54,12 +63,13 @@ def check_artifact(
         folder: where `entry`'s files are.
         evaluation: crops with the dense network's logits; None leaves "auc" NOT RUN.
         want_auc: false leaves "auc" out where nobody asked for it.
+        wrong: the dense network's answers to wrongly prepared inputs; helps to name a cause.
     Never raises for a bad artifact: what went wrong is a failed check.
     """
     form = (check_names(entry, goldens.contract), check_shapes(entry, goldens.contract))
     try:
         with open_backend(folder, entry) as backend:
-            checks, numbers = _run_checks(backend, entry, goldens, evaluation, form, want_auc)
+            checks, numbers = _run_checks(backend, entry, goldens, evaluation, form, want_auc, wrong)
             runtime = backend.runtime
     except NotRunError as error:
         return _stopped(entry, (*form, not_run("open", _one_line(error))))
@@ -89,13 +99,14 @@ def value_checks(
     evaluation: Evaluation | None,
     limits: Tolerances,
     want_auc: bool = True,
+    wrong: WrongInputs | None = None,
 ) -> tuple[tuple[Check, ...], dict[str, object]]:
     """Values, flips and AUC of `run`, and the numbers behind them."""
     got = run(goldens.crops_nhwc)
     values, golden = check_values(got, goldens, limits)
     if golden is None:
         return (values,), {}
-    if values.outcome is Outcome.FAIL and (cause := diagnose(run, got, goldens)):
+    if values.outcome is Outcome.FAIL and (cause := diagnose(run, got, goldens, wrong)):
         values = failed(
             "values",
             f"{cause}; {values.detail}",
@@ -123,13 +134,14 @@ def _run_checks(
     evaluation: Evaluation | None,
     form: tuple[Check, ...],
     want_auc: bool,
+    wrong: WrongInputs | None,
 ) -> tuple[tuple[Check, ...], dict[str, object]]:
     """Values only where the form is right: a wrong layout would compare noise."""
     opened = passed("open", backend.runtime)
     if combine(check.outcome for check in form) is Outcome.FAIL:
         return (*form, opened, not_run("values", "names or shapes are wrong")), {}
     try:
-        checks, numbers = value_checks(backend.run, goldens, evaluation, entry.tolerances, want_auc)
+        checks, numbers = value_checks(backend.run, goldens, evaluation, entry.tolerances, want_auc, wrong)
     except EdgedfError as error:
         return (*form, opened, failed("values", _one_line(error), [_one_line(error)])), {}
     return (*form, opened, *checks), numbers
@@ -145,6 +157,16 @@ def _check_contract(stored: Contract, contract: Contract) -> Check:
     if differing:
         return failed("contract", differing[0], differing)
     return passed("contract", f"sha256 {contract.sha256[:12]}")
+
+
+def _check_contrast(goldens: GoldenSet) -> Check:
+    """A network that answers alike whatever it sees agrees with anything: no comparison of it means much."""
+    spread = float(np.std(goldens.logits, dtype=np.float64))
+    least = MIN_CONTRAST * logit_scale(goldens.logits)
+    if spread < least:
+        why = f"the dense logits hardly differ between pictures (std {spread:.1e}, needs {least:.1e})"
+        return not_run("contrast", f"{why}, so no comparison of them can find a wrong artifact")
+    return passed("contrast", f"std of the dense logits {spread:.3g}", measured=rounded(spread))
 
 
 def _check_crops(goldens: GoldenSet) -> Check:

@@ -30,6 +30,8 @@ def _pixels_as_planes(crops: U8) -> U8:
     return np.ascontiguousarray(crops.reshape(n, channels, height, width).transpose(0, 2, 3, 1))
 
 
+WrongInputs = Callable[[U8], Mapping[str, F32]]
+
 _INPUT_CAUSES: Mapping[str, Callable[[U8], U8]] = MappingProxyType(
     {
         "it expects BGR: red and blue are swapped": lambda crops: np.ascontiguousarray(crops[..., ::-1]),
@@ -49,12 +51,15 @@ _EXPLAINED = 0.01
 _BLIND = 0.1
 
 
-def diagnose(run: Callable[[U8], F32], got: F32, goldens: GoldenSet) -> str | None:
+def diagnose(
+    run: Callable[[U8], F32], got: F32, goldens: GoldenSet, wrong: WrongInputs | None = None
+) -> str | None:
     """The measured cause of wrong golden logits, or None if no known cause explains them.
 
     Args:
         run: the artifact, crops (N, S, S, 3) uint8 -> (N,) float32.
         got: what it answered for the goldens' crops, finite, (N,).
+        wrong: what the dense network answers for wrongly prepared inputs, where torch is at hand.
     """
     expected = goldens.logits.astype(np.float64)
     error = _error(got, expected)
@@ -63,6 +68,9 @@ def diagnose(run: Callable[[U8], F32], got: F32, goldens: GoldenSet) -> str | No
             return cause
     for cause, changed in _INPUT_CAUSES.items():
         if _explains(run(changed(goldens.crops_nhwc)).astype(np.float64), expected, error):
+            return cause
+    for cause, answers in (wrong(goldens.crops_nhwc) if wrong else {}).items():
+        if _explains(got.astype(np.float64), answers.astype(np.float64), error):
             return cause
     if float(np.std(got)) < _BLIND * float(np.std(expected)):
         return "its answers hardly depend on the picture: the input is scaled or normalised twice"

@@ -42,6 +42,22 @@ def module_logits(module: nn.Module) -> Callable[[U8], F32]:
     return lambda crops: _forward(module, crops, torch.float32)
 
 
+def wrong_inputs(module: nn.Module) -> Callable[[U8], dict[str, F32]]:
+    """What `module` answers to wrongly prepared crops (N, S, S, 3): cause -> logits (N,)."""
+    import torch
+
+    def answer(crops: U8) -> dict[str, F32]:
+        x_nchw = torch.from_numpy(np.array(crops)).permute(0, 3, 1, 2).float()
+        with torch.inference_mode():
+            return {
+                "its input is normalised twice": module((x_nchw - 128) / 64).reshape(-1).numpy(),
+                "its input is scaled to 0..1 first": module(x_nchw / 255).reshape(-1).numpy(),
+                "its input is scaled to -1..1 first": module(x_nchw / 127.5 - 1).reshape(-1).numpy(),
+            }
+
+    return answer
+
+
 def _forward(module: nn.Module, crops_nhwc: U8, dtype: torch.dtype) -> F32:
     import torch
 

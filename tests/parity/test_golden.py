@@ -122,6 +122,12 @@ def test_a_changed_crop_and_a_changed_threshold_are_found() -> None:
     crops[4, 0, 0, 0] ^= 1
     report = check_goldens(replace(goldens, crops_nhwc=crops), goldens.contract)
     assert report.outcome is Outcome.FAIL
-    assert report.checks[1].failures[0].endswith("(index 4): 1 bytes of the crop differ")
+    assert report.checks[2].failures[0].endswith("(index 4): 1 bytes of the crop differ")
     report = check_goldens(goldens, replace(goldens.contract, threshold=0.7))
     assert report.checks[0].detail == "contract.threshold is 0.7, the goldens were made with 0.5"
+
+
+def test_goldens_of_a_blind_network_are_not_run() -> None:
+    goldens = sample_goldens()
+    blind = replace(goldens, logits=np.full_like(goldens.logits, 1.3))
+    assert check_goldens(blind, goldens.contract).outcome is Outcome.NOT_RUN

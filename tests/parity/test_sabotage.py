@@ -18,6 +18,7 @@ from edgedf.bundle.integrity import checksum_line
 from edgedf.bundle.manifest import CHECKSUM_NAME, MANIFEST_NAME, ArtifactEntry, Manifest
 from edgedf.bundle.reader import open_bundle
 from edgedf.bundle.writer import file_entries, write_bundle
+from edgedf.compact import Compacted, compact_ticket
 from edgedf.compact.graph import INPUT, Affine, Conv2d, Graph, Node
 from edgedf.compact.module import GraphModule
 from edgedf.errors import BundleError
@@ -25,25 +26,29 @@ from edgedf.files import canonical_json
 from edgedf.parity.check import check_goldens
 from edgedf.parity.gate import Check, Outcome, Report
 from edgedf.parity.golden import make_goldens
-from edgedf.parity.reference import dense_logits
+from edgedf.parity.reference import dense_logits, wrong_inputs
 from edgedf.parity.tolerances import TOLERANCES
-from tests.artifact_files import sample
-from tests.ticket_samples import sample_ticket
+from tests.parity_samples import lively_ticket
 
 TARGETS = ("executorch", "coreml", "tflite")
 SIZE = 64
 
 
+@lru_cache(maxsize=2)
+def _compacted(seed: int = 0) -> Compacted:
+    return compact_ticket(lively_ticket(size=SIZE, seed=seed))
+
+
 @lru_cache(maxsize=1)
 def _goldens() -> GoldenSet:
-    ticket, _ = sample("mesonet", SIZE)
+    ticket = lively_ticket(size=SIZE)
     return make_goldens(ticket.contract, [], dense_logits(ticket.module()))
 
 
 @lru_cache(maxsize=16)
 def _artifact(target: str, sabotage: Callable[[Graph], Graph]) -> Artifact:
-    ticket, compacted = sample("mesonet", SIZE)
-    return convert(target, GraphModule(sabotage(compacted.graph)), ticket.contract, Options())
+    module = GraphModule(sabotage(_compacted().graph))
+    return convert(target, module, lively_ticket(size=SIZE).contract, Options())
 
 
 def _entry(artifact: Artifact) -> ArtifactEntry:
@@ -60,7 +65,13 @@ def _entry(artifact: Artifact) -> ArtifactEntry:
 
 
 def _report(artifact: Artifact, files: Mapping[str, bytes] | None = None) -> Report:
-    return check_files(artifact.files if files is None else files, _entry(artifact), _goldens(), None)
+    return check_files(
+        artifact.files if files is None else files,
+        _entry(artifact),
+        _goldens(),
+        None,
+        wrong_inputs(lively_ticket(size=SIZE).module()),
+    )
 
 
 def _failed(report: Report) -> Check:
@@ -154,11 +165,8 @@ def test_sabotaged_network_is_refused(target: str, sabotage: Callable[[Graph], G
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_other_tickets_model_is_refused(target: str) -> None:
-    from edgedf.compact import compact_ticket
-
-    other = compact_ticket(sample_ticket("mesonet", size=SIZE, sparsity=0.9, seed=5))
-    ticket, _ = sample("mesonet", SIZE)
-    report = _report(convert(target, other.module, ticket.contract, Options()))
+    contract = lively_ticket(size=SIZE).contract
+    report = _report(convert(target, _compacted(seed=5).module, contract, Options()))
     values = next(check for check in report.checks if check.name == "values")
     assert values.outcome is Outcome.FAIL
     assert len(values.failures) > 10
@@ -197,7 +205,7 @@ def test_wrong_names_are_refused(target: str) -> None:
 
 
 def _bundle(path: Path, goldens: GoldenSet) -> Manifest:
-    ticket, _ = sample("mesonet", SIZE)
+    ticket = lively_ticket(size=SIZE)
     made = _artifact("tflite", _honest)
     golden = golden_files(goldens)
     manifest = Manifest(
