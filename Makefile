@@ -12,7 +12,7 @@ LOCK := $(UV) pip compile -q --universal --python-version 3.12 --override requir
 # The C core is rebuilt when one of these changes.
 NATIVE_SOURCES := $(wildcard edgedf/native/CMakeLists.txt edgedf/native/cmake/*.cmake edgedf/native/include/edgedf/*.h edgedf/native/src/*.c edgedf/native/src/*/*)
 
-.PHONY: bench-native help setup demo demo-tickets test check format lock bench clean
+.PHONY: bench-native help setup demo demo-tickets test fuzz check format lock bench clean
 help: ## Show this list.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -20,6 +20,7 @@ setup: $(STAMP) ## Make .venv with everything in requirements.lock.
 
 $(STAMP): requirements.lock pyproject.toml $(NATIVE_SOURCES)
 	@test -n "$(PYTHON)" || { echo "error: needs Python 3.12 or 3.13; install one or set PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@command -v $${CC:-cc} >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || { echo "error: no C compiler; the C core needs gcc or clang (Debian: apt install gcc; macOS: xcode-select --install), or set CC" >&2; exit 3; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 	$(UV) pip sync -q requirements.lock
@@ -30,13 +31,22 @@ lock: setup ## Make requirements.lock again from requirements.in.
 	$(LOCK) requirements.in -o requirements.lock
 
 demo/faces/index.json: | setup
-	$(BIN)/edgedf data synth demo/faces --train 3000 --validation 600 --test 1200
+	$(BIN)/edgedf data synth demo/faces --train 4000 --validation 600 --test 1200
 
 demo-tickets: setup demo/faces/index.json ## Synthetic faces, then tickets from them (edgedf train --recipe demo).
 	$(BIN)/edgedf train demo/faces --recipe demo --out demo/run
 
-test: setup ## Run the tests.
-	$(BIN)/pytest
+demo: demo-tickets ## Synthetic faces, tickets, every artifact through the gate, and a page about it all.
+	$(BIN)/edgedf build demo/run --target all
+	$(BIN)/edgedf report demo/run
+
+test: setup ## Run the tests, on two cores.
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+
+fuzz: setup ## COUNT=1000000 mutated tickets and bundles: each a named error or an unchanged result.
+	$(BIN)/python -m tests.fuzz_files --count $(if $(filter file default,$(origin COUNT)),1000000,$(COUNT)) --seed 1
+
+bench: bench-crop bench-native ## Every benchmark; none of them is a test.
 
 check: setup ## Lint, types, import rules.
 	$(BIN)/ruff format --check .
