@@ -14,6 +14,8 @@ from edgedf.errors import CropError
 from edgedf.native.frame import Frame
 from edgedf.native.library import load_library
 
+MAX_SIZE = 4096  # EDGEDF_CROP_MAX_SIZE
+WORKSPACE_TOO_SMALL = 15
 OUTPUTS = {("uint8", "NHWC"): 0, ("float32", "NHWC"): 1, ("float32", "NCHW"): 2}
 # Which argument of ours a status speaks of, by its number in edgedf/crop.h.
 _FIELDS = {
@@ -113,7 +115,7 @@ class _Workspace(threading.local):
     """Each thread's buffer, kept between calls and grown when a larger crop comes."""
 
     def __init__(self) -> None:
-        self.buffer: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+        self.buffer: npt.NDArray[np.uint8] = np.empty(64, np.uint8)
 
     def at_least(self, count: int) -> npt.NDArray[np.uint8]:
         if self.buffer.nbytes < count:
@@ -141,8 +143,9 @@ def _c_frame(frame: Frame) -> _Frame:
         if max(abs(row), abs(pixel)) >= 2**62:
             raise CropError("a stride is out of range", field="frame.row_strides")
         planes[index] = _Plane(plane.ctypes.data, plane.nbytes, row, pixel)
-    numbers = ("width", "height", "format", "matrix", "rotation", "mirrored")
-    return _Frame(*(_fits(getattr(frame, name), f"frame.{name}") for name in numbers), planes)
+    width, height = _fits(frame.width, "frame.width"), _fits(frame.height, "frame.height")
+    rotation, mirrored = _fits(frame.rotation, "frame.rotation"), int(frame.mirrored)
+    return _Frame(width, height, int(frame.format), int(frame.matrix), rotation, mirrored, planes)
 
 
 def _packed_strides(frame: Frame) -> list[int]:
@@ -164,15 +167,20 @@ def run_crop(
             f"no {dtype} {layout} output", field="layout", hint="uint8 NHWC, float32 NHWC or NCHW"
         )
     c_frame = _c_frame(frame)
-    side = square_of(box, box_scale)[2]
-    needed = ctypes.c_size_t()
-    status = _functions().edgedf_crop_workspace(side, _fits(size, "size"), needed)
-    _check(status, f"size {size}, square of {side} pixels")
-    workspace = _workspace.at_least(needed.value)
-    out = np.empty((3, size, size) if layout == "NCHW" else (size, size, 3), dtype)
-    request = _Request(_Box(*map(float, box)), float(box_scale), size, OUTPUTS[dtype, layout], without, 0)
-    status = _functions().edgedf_crop(
+    known = size if 1 <= size <= MAX_SIZE else 1  # the core refuses any other size, with its own words
+    out = np.empty((3, known, known) if layout == "NCHW" else (known, known, 3), dtype)
+    c_size, c_box = _fits(size, "size"), _Box(*map(float, box))
+    request = _Request(c_box, float(box_scale), c_size, OUTPUTS[dtype, layout], without, 0)
+    core, workspace = _functions(), _workspace.buffer
+    status = core.edgedf_crop(
         c_frame, request, workspace.ctypes.data, workspace.nbytes, out.ctypes.data, out.nbytes
     )
-    _check(status, f"frame of {frame.width}x{frame.height} {frame.format.name}")
+    if status == WORKSPACE_TOO_SMALL:
+        needed = ctypes.c_size_t()
+        core.edgedf_crop_workspace(square_of(box, box_scale)[2], c_size, needed)
+        workspace = _workspace.at_least(needed.value)
+        status = core.edgedf_crop(
+            c_frame, request, workspace.ctypes.data, workspace.nbytes, out.ctypes.data, out.nbytes
+        )
+    _check(status, f"frame of {frame.width}x{frame.height} {frame.format.name}, box {box}, size {size}")
     return out
