@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from edgedf.data.index import read_dataset
 from edgedf.data.sample import DatasetIndex
 from edgedf.errors import FileError, TrainingError
 from edgedf.files import read_bytes, write_atomic, write_error
+from edgedf.system import folder_lock
 from edgedf.training.batches import TrainingData, open_training_data
 from edgedf.training.evaluation import write_evaluation
 from edgedf.training.interrupt import StopFlag, stop_flag
@@ -60,6 +63,7 @@ def train_run(
         print(train_run(options)["chosen"])
     """
     index = read_dataset(options.data)
+    _check_place(options.out, options.data)
     with _only_user(options.out), stop_flag() as stop:
         head = RunHead(
             recipe=options.recipe,
@@ -68,6 +72,7 @@ def train_run(
             machine=options.machine,
         )
         _check_same_run(options.out, head)
+        _sweep(options.out)
         data = open_training_data(index, options.recipe, options.out, progress=on_cache)
         write_run(options.out, head, status=RUNNING, chosen=None, evaluation=None)
         for number, seed in enumerate(options.seeds):
@@ -113,11 +118,25 @@ def _dataset_json(index: DatasetIndex) -> dict[str, Any]:
     }
 
 
+def _check_place(out: Path, data: Path) -> None:
+    """A run never mixes with the pictures it learns from, nor with files that are not a run's."""
+    run, pictures = out.resolve(), data.resolve()
+    if run == pictures or run in pictures.parents or pictures in run.parents:
+        problem = "and the data set lie in one another"
+        raise TrainingError(problem, file=out, field="out", hint="choose a folder beside the data set")
+    if not out.is_dir() or (out / RUN_NAME).exists():
+        return
+    # A run that was killed before its first run.json leaves these.
+    started = ("cache", "checkpoint.safetensors")
+    names = sorted(path.name for path in out.iterdir())
+    if strange := [name for name in names if name not in started and not _TEMPORARY.fullmatch(name)]:
+        problem = f"is not empty and holds no run (it holds {strange[0]!r})"
+        raise TrainingError(problem, file=out, field="out", hint="choose a new folder")
+
+
 def _check_same_run(out: Path, head: RunHead) -> None:
     """A folder with another run in it is never mixed with this one."""
     if not (out / RUN_NAME).exists():
-        if any(out.glob("tickets/*.safetensors")):
-            raise TrainingError("holds tickets but no run.json", file=out, hint="choose another --out")
         return
     before = read_run(out)
     now = {
@@ -158,28 +177,31 @@ def _shifted(on_point: OnPoint | None, number: int, seeds: int) -> OnPoint | Non
 @contextlib.contextmanager
 def _only_user(out: Path) -> Iterator[None]:
     """Hold the run folder for this process; the lock goes away with the process, however it ends."""
-    import fcntl
-
     if out.exists() and not out.is_dir():
-        raise FileError("is not a folder", file=out, hint="choose another --out")
+        raise FileError("is not a folder", file=out, field="out", hint="choose another --out")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        stream = (out / ".lock").open("w")
     except OSError as error:
         raise write_error(out, error) from error
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise TrainingError("is being trained by another process", file=out) from error
-        _sweep(out)
+    with folder_lock(out) as held:
+        if not held and os.name == "posix":
+            raise TrainingError("is being trained by another process", file=out)
         yield
 
 
 def _sweep(out: Path) -> None:
-    """Remove temporary files that a killed process could not; with the lock held they are nobody's."""
-    for path in list(out.rglob(".*.tmp")):
+    """Remove the temporary files of a killed process; with the lock held they are nobody's.
+
+    Only names that edgedf.files makes, only where a run writes: the folder may hold a user's files too.
+    """
+    folders = [out, *(path for path in out.rglob("*") if path.is_dir() and path.name in _OWN_FOLDERS)]
+    for path in [path for folder in folders for path in folder.iterdir() if _TEMPORARY.fullmatch(path.name)]:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+_OWN_FOLDERS = ("cache", "tickets", "controls", "evaluation")
+# .NAME.PROCESS.tmp of write_atomic, .NAME.RANDOM.tmp of new_folder.
+_TEMPORARY = re.compile(r"\.(run\.json|.+\.safetensors|cache|evaluation)\.?\w+\.tmp")

@@ -13,12 +13,13 @@ import pytest
 from conftest import write_faces
 
 from edgedf.errors import DataError, FileError, TrainingError
+from edgedf.system import folder_lock
 from edgedf.ticket import read_ticket
 from edgedf.training import trainer
 from edgedf.training.machine import prepare_machine
 from edgedf.training.recipe import Recipe
 from edgedf.training.recipes import recipe_by_name
-from edgedf.training.run import RunOptions, train_run
+from edgedf.training.run import RunOptions, _sweep, train_run
 
 
 def _run(
@@ -32,7 +33,7 @@ def _run(
 
 def _bytes(run: Path) -> dict[str, bytes]:
     """Everything a run leaves, except the crop cache, which is no result."""
-    files = [p for p in run.rglob("*") if p.is_file() and "cache" not in p.parts and p.name != ".lock"]
+    files = [p for p in run.rglob("*") if p.is_file() and "cache" not in p.parts]
     return {p.relative_to(run).as_posix(): p.read_bytes() for p in files}
 
 
@@ -214,13 +215,39 @@ def test_train_images_uses_a_balanced_part(faces, tiny, tmp_path):
 
 
 def test_run_folder_held_by_another_process_is_refused(faces, tmp_path, tiny):
-    import fcntl
-
     (tmp_path / "run").mkdir()
-    with (tmp_path / "run/.lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+    with folder_lock(tmp_path / "run") as held:
+        assert held
         with pytest.raises(TrainingError, match="another process"):
             _run(faces, tmp_path / "run", tiny)
+
+
+@pytest.mark.parametrize("place", [".", "Train", ".."])
+def test_a_run_never_goes_into_the_data_set(faces, tiny, place):
+    before = sorted(path.as_posix() for path in faces.rglob("*"))
+    with pytest.raises(TrainingError, match="data set"):
+        _run(faces, faces / place, tiny)
+    assert sorted(path.as_posix() for path in faces.rglob("*")) == before
+
+
+def test_a_folder_with_other_files_is_refused_and_left_alone(faces, tmp_path, tiny):
+    (tmp_path / "run").mkdir()
+    for name in (".notes.123.tmp", "thesis.txt"):
+        (tmp_path / "run" / name).write_text("mine")
+    with pytest.raises(TrainingError, match="holds no run"):
+        _run(faces, tmp_path / "run", tiny)
+    assert len(list((tmp_path / "run").iterdir())) == 2
+
+
+def test_only_a_killed_process_s_own_leftovers_are_swept(tmp_path):
+    mine = [tmp_path / ".notes.123.tmp", tmp_path / "sub/.run.json.1.tmp"]
+    left = [tmp_path / ".run.json.77.tmp", tmp_path / "tickets/.round-01.safetensors.77.tmp"]
+    for path in (*mine, *left):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    _sweep(tmp_path)
+    assert all(path.exists() for path in mine)
+    assert not any(path.exists() for path in left)
 
 
 def test_run_into_a_file_is_refused(faces, tmp_path, tiny):
