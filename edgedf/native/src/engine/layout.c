@@ -9,6 +9,7 @@ typedef struct needs {
   uint32_t stride_h, stride_w;         /* of all its convolutions, unless mixed */
   uint32_t pad_h, pad_w;               /* largest of all its convolutions */
   uint32_t plain_pad_h, plain_pad_w;   /* largest of those without stride */
+  uint32_t plain_reach;                /* widest output of those without stride */
 } needs;
 
 static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
@@ -29,6 +30,7 @@ static void need_conv(needs *n, const edf_node *conv) {
   if (conv->stride_h == 1 && conv->stride_w == 1) {
     n->plain_pad_h = larger(n->plain_pad_h, conv->pad_h);
     n->plain_pad_w = larger(n->plain_pad_w, conv->pad_w);
+    n->plain_reach = larger(n->plain_reach, conv->shape.w);
   }
 }
 
@@ -60,6 +62,8 @@ static int measure(edf_tensor *t) {
   t->split = t->stride_h != 1 || t->stride_w != 1;
   uint64_t rows = (padded_h + t->stride_h - 1) / t->stride_h;
   uint64_t row = t->split ? (padded_w + t->stride_w - 1) / t->stride_w : t->shape.w + (uint64_t)t->pad_w;
+  /* Sums lie as far apart as input rows: padding of a kernel's width or more makes them longer than those. */
+  if (!t->split && row < t->reach) row = t->reach;
   uint64_t plane = rows * row + (t->split ? 0 : t->pad_w);
   uint64_t channel = plane * t->stride_h * t->stride_w;
   uint64_t floats = channel * t->shape.c + EDF_OVERRUN;
@@ -91,12 +95,13 @@ static int add_tensor(const edf_graph *graph, edf_plan *plan, uint32_t steps, ui
   t->stride_w = split ? n.stride_w : 1;
   t->pad_h = split ? n.pad_h : n.plain_pad_h;
   t->pad_w = split ? n.pad_w : n.plain_pad_w;
+  t->reach = n.plain_reach;
   return measure(t);
 }
 
 static int fits(const edf_tensor *t, const edf_node *conv) {
   return t->stride_h == conv->stride_h && t->stride_w == conv->stride_w && t->pad_h >= conv->pad_h &&
-         t->pad_w >= conv->pad_w;
+         t->pad_w >= conv->pad_w && t->row >= conv->shape.w;
 }
 
 /* A copy of tensor `from` laid out for one convolution; returns the copy. */
@@ -106,6 +111,7 @@ static uint16_t add_copy(edf_plan *plan, uint16_t from, const edf_node *conv) {
   t->stride_w = conv->stride_w;
   t->pad_h = conv->pad_h;
   t->pad_w = conv->pad_w;
+  t->reach = conv->shape.w;
   edf_step *copy = &plan->step[plan->steps];
   memset(copy, 0, sizeof *copy);
   copy->kind = EDF_STEP_COPY;

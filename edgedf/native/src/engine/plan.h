@@ -17,6 +17,7 @@
 typedef struct edf_tensor {
   edf_shape shape;
   uint32_t pad_h, pad_w, stride_h, stride_w;
+  uint32_t reach;     /* widest output of the stride-1 convolutions that read it; a row is no shorter */
   uint32_t row, rows; /* floats per row and rows, of one phase plane, padding included */
   uint16_t alias;     /* tensor whose memory this one views (a flattened one), or EDF_NONE */
   uint16_t first, last; /* steps that write it and that read it last */

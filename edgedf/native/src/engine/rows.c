@@ -67,16 +67,18 @@ static void zero_margins(const edf_tensor *out, float *channel, uint32_t y) {
            ((size_t)out->pad_h * out->row + out->pad_w) * sizeof(float));
 }
 
-/* Zeros left of a row; those right of it are the ones left of the next row. */
-static void zero_left(const edf_tensor *out, float *row) {
+/* Zeros left of a row. Those right of it are the ones left of the next row, after the gap, if rows are longer
+ * than a picture row and its padding. */
+static void zero_sides(const edf_tensor *out, float *row) {
   for (uint32_t x = 1; x <= out->pad_w; x++) row[-(ptrdiff_t)x] = 0.0f;
+  for (uint32_t x = out->shape.w; x + out->pad_w < out->row; x++) row[x] = 0.0f;
 }
 
 float *edf_begin_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *spare) {
   zero_margins(out, arena + out->at + channel * out->channel, y);
   if (out->split) return spare;
   float *row = edf_row(out, arena, channel, y);
-  zero_left(out, row);
+  zero_sides(out, row);
   return row;
 }
 
