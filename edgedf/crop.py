@@ -14,8 +14,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from edgedf.errors import CropError
 from edgedf.native import crop_core
-from edgedf.native.frame import ColorMatrix, Frame, PixelFormat
+from edgedf.native.frame import ColorMatrix, Frame, PixelFormat, real
 
 __all__ = ["MAX_SIDE", "Box", "ColorMatrix", "Frame", "PixelFormat", "crop_face", "crop_frame", "crop_square"]
 
@@ -40,7 +41,7 @@ def crop_square(box: Box, box_scale: float) -> tuple[int, int, int]:
     Plain IEEE doubles, so every language computes the same square.
     Raises CropError on a NaN, empty or huge box, or a box_scale outside (0, 16].
     """
-    return crop_core.square_of(_numbers(box), box_scale)
+    return crop_core.square_of(_numbers(box), real(box_scale, "box_scale"))
 
 
 def crop_face(image_hwc: U8, box: Box, *, size: int, box_scale: float) -> U8:
@@ -49,7 +50,7 @@ def crop_face(image_hwc: U8, box: Box, *, size: int, box_scale: float) -> U8:
     Raises CropError if the image is not of that form, size is outside 1..4096 or the box makes no sense.
     """
     frame = Frame.from_array(image_hwc, PixelFormat.RGB888)
-    return crop_core.run_crop(frame, _numbers(box), size, box_scale, "uint8", "NHWC")
+    return crop_frame(frame, box, size=size, box_scale=box_scale)
 
 
 def crop_frame(
@@ -67,8 +68,14 @@ def crop_frame(
     needs are read and converted. Safe to call from many threads; the GIL is released.
     Raises CropError if the frame does not hold what it promises, or an argument is out of range.
     """
-    return crop_core.run_crop(frame, _numbers(box), size, box_scale, dtype, layout)
+    if not isinstance(frame, Frame):
+        raise CropError(f"is a {type(frame).__name__}, expected a Frame", field="frame")
+    scale = real(box_scale, "box_scale")
+    return crop_core.run_crop(frame, _numbers(box), size, scale, dtype, layout)
 
 
 def _numbers(box: Box) -> crop_core.BoxNumbers:
-    return box.x, box.y, box.width, box.height
+    if not isinstance(box, Box):
+        raise CropError(f"is a {type(box).__name__}, expected a Box", field="box")
+    width, height = real(box.width, "box.width"), real(box.height, "box.height")
+    return real(box.x, "box.x"), real(box.y, "box.y"), width, height

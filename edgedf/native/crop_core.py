@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedf.errors import CropError
-from edgedf.native.frame import Frame
+from edgedf.native.frame import Frame, whole
 from edgedf.native.library import load_library
 
 MAX_SIZE = 4096  # EDGEDF_CROP_MAX_SIZE
@@ -106,7 +106,7 @@ def cpu_features() -> int:
 def square_of(box: BoxNumbers, box_scale: float) -> tuple[int, int, int]:
     """(left, top, side) of the crop square, in pixels. Raises CropError."""
     square = _Square()
-    status = _functions().edgedf_crop_square(_Box(*map(float, box)), float(box_scale), square)
+    status = _functions().edgedf_crop_square(_Box(*box), box_scale, square)
     _check(status, f"box {box}, box_scale {box_scale}")
     return square.left, square.top, square.side
 
@@ -126,26 +126,15 @@ class _Workspace(threading.local):
 _workspace = _Workspace()
 
 
-def _fits(value: Any, name: str) -> int:
-    """ctypes would cut a larger integer without a word."""
-    number = int(value)
-    if not -(2**31) <= number < 2**31:
-        raise CropError(f"is {number}, which is out of range", field=name)
-    return number
-
-
 def _c_frame(frame: Frame) -> _Frame:
     planes = (_Plane * 3)()
     packed = _packed_strides(frame)
     for index, plane in enumerate(frame.planes):
         pixel = frame.pixel_strides[index] if frame.pixel_strides else 0
         row = frame.row_strides[index] if frame.row_strides else (pixel or 1) * packed[index]
-        if max(abs(row), abs(pixel)) >= 2**62:
-            raise CropError("a stride is out of range", field="frame.row_strides")
         planes[index] = _Plane(plane.ctypes.data, plane.nbytes, row, pixel)
-    width, height = _fits(frame.width, "frame.width"), _fits(frame.height, "frame.height")
-    rotation, mirrored = _fits(frame.rotation, "frame.rotation"), int(frame.mirrored)
-    return _Frame(width, height, int(frame.format), int(frame.matrix), rotation, mirrored, planes)
+    numbers = (frame.width, frame.height, frame.format, frame.matrix, frame.rotation, frame.mirrored)
+    return _Frame(*map(int, numbers), planes)
 
 
 def _packed_strides(frame: Frame) -> list[int]:
@@ -162,22 +151,22 @@ def run_crop(
     frame: Frame, box: BoxNumbers, size: int, box_scale: float, dtype: str, layout: str, without: int = 0
 ) -> npt.NDArray[Any]:
     """One crop in a new array. `without`: instruction sets not to use (tests). Raises CropError."""
-    if (dtype, layout) not in OUTPUTS:
+    output = OUTPUTS.get((str(dtype), str(layout)))
+    if output is None:
         raise CropError(
             f"no {dtype} {layout} output", field="layout", hint="uint8 NHWC, float32 NHWC or NCHW"
         )
-    c_frame = _c_frame(frame)
+    c_frame, size = _c_frame(frame), whole(size, "size")
     known = size if 1 <= size <= MAX_SIZE else 1  # the core refuses any other size, with its own words
     out = np.empty((3, known, known) if layout == "NCHW" else (known, known, 3), dtype)
-    c_size, c_box = _fits(size, "size"), _Box(*map(float, box))
-    request = _Request(c_box, float(box_scale), c_size, OUTPUTS[dtype, layout], without, 0)
+    request = _Request(_Box(*box), box_scale, size, output, without, 0)
     core, workspace = _functions(), _workspace.buffer
     status = core.edgedf_crop(
         c_frame, request, workspace.ctypes.data, workspace.nbytes, out.ctypes.data, out.nbytes
     )
     if status == WORKSPACE_TOO_SMALL:
         needed = ctypes.c_size_t()
-        core.edgedf_crop_workspace(square_of(box, box_scale)[2], c_size, needed)
+        core.edgedf_crop_workspace(square_of(box, box_scale)[2], size, needed)
         workspace = _workspace.at_least(needed.value)
         status = core.edgedf_crop(
             c_frame, request, workspace.ctypes.data, workspace.nbytes, out.ctypes.data, out.nbytes

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from enum import IntEnum
+from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,51 @@ import numpy.typing as npt
 from edgedf.errors import CropError
 
 U8 = npt.NDArray[np.uint8]
+MAX_STRIDE = 2**62
+
+
+def whole(value: object, field: str, limit: int = 2**31) -> int:
+    """`value` as an int inside -limit..limit - 1; ctypes would cut a larger or broken one without a word.
+
+    Raises CropError that names `field`. A bool is a flag, not a number.
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise CropError(f"is {value!r:.80}, expected a whole number", field=field) from error
+    if not -limit <= number < limit:
+        raise CropError("is out of range", field=field)
+    return number
+
+
+def real(value: object, field: str) -> float:
+    """`value` as a float, NaN and infinities included. Raises CropError that names `field`."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise CropError(f"is {value!r:.80}, expected a number", field=field)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise CropError("is out of range", field=field) from error
+
+
+def _member[E: IntEnum](kind: type[E], value: object, field: str) -> E:
+    """The member that `value` is, or is the number of. Raises CropError."""
+    number = whole(value, field)
+    try:
+        return kind(number)
+    except ValueError as error:
+        names = ", ".join(f"{member.value} {member.name}" for member in kind)
+        raise CropError(f"is {number}, expected one of {names}", field=field) from error
+
+
+def _flag(value: object, field: str) -> bool:
+    if isinstance(value, bool | np.bool):
+        return bool(value)
+    if (number := whole(value, field)) not in (0, 1):
+        raise CropError(f"is {number}, expected True or False", field=field)
+    return number == 1
 
 
 class PixelFormat(IntEnum):
@@ -47,10 +94,12 @@ class ColorMatrix(IntEnum):
 class Frame:
     """One stored frame. The core checks it, so a frame that lies gives a CropError, never a wrong read.
 
+    A field of the wrong type is refused here, with a CropError that names it.
+
     Attributes:
         planes: uint8 arrays, C-contiguous, any shape: the bytes from a plane's first row on. RGBA, BGRA, RGB
             and GRAY have one; NV21 (Y, VU) and NV12 (Y, UV) two; I420 and YUV_420_888 (Y, U, V) three.
-        format: what the bytes mean.
+        format: what the bytes mean; its number will do.
         width, height: pixels as stored, 1..65536; chroma planes have (w + 1) // 2 by (h + 1) // 2 samples.
         row_strides: bytes from one row to the next, per plane; empty: rows follow each other.
         pixel_strides: bytes from one pixel (or chroma sample, or chroma pair) to the next; empty: packed.
@@ -70,17 +119,26 @@ class Frame:
     matrix: ColorMatrix = ColorMatrix.BT601
 
     def __post_init__(self) -> None:
-        count = PixelFormat(self.format).plane_count
-        for field in ("planes", "row_strides", "pixel_strides"):
-            given = len(getattr(self, field))
-            if given != count and (given or field == "planes"):
-                raise CropError(f"{given} given, {self.format.name} has {count}", field=f"frame.{field}")
+        kind = _member(PixelFormat, self.format, "frame.format")
+        checked: dict[str, object] = {
+            "format": kind,
+            "matrix": _member(ColorMatrix, self.matrix, "frame.matrix"),
+            "mirrored": _flag(self.mirrored, "frame.mirrored"),
+        }
+        for name in ("width", "height", "rotation"):
+            checked[name] = whole(getattr(self, name), f"frame.{name}")
+        for name in ("planes", "row_strides", "pixel_strides"):
+            field, given = f"frame.{name}", getattr(self, name)
+            if not isinstance(given, tuple | list):
+                raise CropError(f"is a {type(given).__name__}, expected a tuple", field=field)
+            if len(given) != kind.plane_count and (given or name == "planes"):
+                raise CropError(f"{len(given)} given, {kind.name} has {kind.plane_count}", field=field)
+            strides = name != "planes"
+            checked[name] = tuple(whole(s, field, MAX_STRIDE) for s in given) if strides else tuple(given)
         for index, plane in enumerate(self.planes):
-            if plane.dtype != np.uint8 or not plane.flags.c_contiguous:
-                raise CropError(
-                    f"plane {index} is {plane.dtype}{plane.shape}, expected C-contiguous uint8",
-                    field="frame.planes",
-                )
+            _check_plane(index, plane)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     @staticmethod
     def from_array(image_hwc: U8, format: PixelFormat, *, rotation: int = 0, mirrored: bool = False) -> Frame:
@@ -89,6 +147,9 @@ class Frame:
         A view with padded rows or spread pixels is used as it is; other views are copied.
         Raises CropError if the array's form is not the format's.
         """
+        format = _member(PixelFormat, format, "frame.format")
+        if not isinstance(image_hwc, np.ndarray):
+            raise CropError(f"image is a {type(image_hwc).__name__}, expected a uint8 array", field="image")
         channels = _CHANNELS.get(format)
         if channels is None:
             raise CropError(f"{format.name} is not a one-plane format", field="frame.format")
@@ -117,3 +178,12 @@ class Frame:
 
 
 _CHANNELS = {PixelFormat.RGBA8888: 4, PixelFormat.BGRA8888: 4, PixelFormat.RGB888: 3, PixelFormat.GRAY8: 1}
+
+
+def _check_plane(index: int, plane: object) -> None:
+    if not isinstance(plane, np.ndarray):
+        problem = f"plane {index} is a {type(plane).__name__}, expected a uint8 array"
+        raise CropError(problem, field="frame.planes")
+    if plane.dtype != np.uint8 or not plane.flags.c_contiguous:
+        problem = f"plane {index} is {plane.dtype}{plane.shape}, expected C-contiguous uint8"
+        raise CropError(problem, field="frame.planes")

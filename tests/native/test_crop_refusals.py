@@ -38,9 +38,10 @@ def nv21(**changes: object) -> Frame:
         ({"row_strides": (1 << 62, 20)}, "frame.row_strides", "out of range"),
         ({"row_strides": (1 << 39, 1 << 39)}, "frame.planes", "fewer bytes"),
         ({"pixel_strides": (1, 1)}, "frame.row_strides", "too small"),
+        ({"pixel_strides": (1, 1 << 70)}, "frame.pixel_strides", "out of range"),
         ({"pixel_strides": (1, 1 << 50)}, "frame.row_strides", "too small"),
         ({"rotation": 45}, "frame.rotation", "0, 90, 180 or 270"),
-        ({"mirrored": 2}, "frame.rotation", "mirrored"),
+        ({"mirrored": 2}, "frame.mirrored", "True or False"),
         ({"matrix": 9}, "frame.matrix", "matrix"),
         ({"planes": (np.zeros(0, np.uint8), np.zeros(100, np.uint8))}, "frame.planes", "fewer bytes"),
     ],
@@ -49,6 +50,61 @@ def test_a_frame_that_lies_is_refused(changes: dict[str, object], field: str, te
     with pytest.raises(CropError, match=text) as caught:
         crop_frame(nv21(**changes), BOX, size=8, box_scale=1.3)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("value", [None, "16", b"16", 16.0, 90.5, 0.7, True, 1 << 40, [16], np.float32(1)])
+@pytest.mark.parametrize("name", ["width", "height", "format", "matrix", "rotation", "mirrored"])
+def test_a_field_of_the_wrong_type_is_named(name: str, value: object) -> None:
+    if (name, value) == ("mirrored", True):
+        return
+    with pytest.raises(CropError) as caught:
+        nv21(**{name: value})
+    assert caught.value.field == f"frame.{name}"
+
+
+@pytest.mark.parametrize("value", [None, 20, "ab", (20.0, 20), (20, "20"), (None, None), (True, 20)])
+@pytest.mark.parametrize("name", ["planes", "row_strides", "pixel_strides"])
+def test_a_tuple_of_the_wrong_type_is_named(name: str, value: object) -> None:
+    with pytest.raises(CropError) as caught:
+        nv21(**{name: value})
+    assert caught.value.field == f"frame.{name}"
+
+
+@pytest.mark.parametrize("value", [None, "16", 16.0, 16.5, True, [16], np.float64(16)])
+def test_a_size_of_the_wrong_type_is_named(value: object) -> None:
+    with pytest.raises(CropError, match="expected a whole number") as caught:
+        crop_frame(nv21(), BOX, size=value, box_scale=1.3)  # type: ignore[arg-type]
+    assert caught.value.field == "size"
+
+
+@pytest.mark.parametrize("value", [None, "1.3", True, 1j, [1.3], 10**400])
+def test_a_box_or_scale_of_the_wrong_type_is_named(value: object) -> None:
+    for name in ("x", "y", "width", "height"):
+        with pytest.raises(CropError) as caught:
+            crop_square(dataclasses.replace(BOX, **{name: value}), 1.3)  # type: ignore[arg-type]
+        assert caught.value.field == f"box.{name}"
+    with pytest.raises(CropError) as caught:
+        crop_frame(nv21(), BOX, size=8, box_scale=value)  # type: ignore[arg-type]
+    assert caught.value.field == "box_scale"
+
+
+def test_other_objects_in_place_of_arguments_are_refused() -> None:
+    with pytest.raises(CropError, match="expected a Box"):
+        crop_square((1, 2, 10, 12), 1.3)  # type: ignore[arg-type]
+    with pytest.raises(CropError, match="expected a Frame"):
+        crop_frame(np.zeros((9, 9, 3), np.uint8), BOX, size=8, box_scale=1.3)  # type: ignore[arg-type]
+    with pytest.raises(CropError, match="image is a list"):
+        crop_face([[0]], BOX, size=8, box_scale=1.3)  # type: ignore[arg-type]
+    with pytest.raises(CropError, match="no \\['uint8'\\] NHWC output"):
+        crop_frame(nv21(), BOX, size=8, box_scale=1.3, dtype=["uint8"])  # type: ignore[arg-type]
+
+
+def test_whole_numbers_of_any_kind_are_taken() -> None:
+    plain = crop_frame(nv21(rotation=90, mirrored=True), BOX, size=8, box_scale=1.5)
+    other = nv21(format=4, matrix=0, rotation=np.int16(90), mirrored=np.True_, row_strides=[20, np.uint8(20)])
+    assert (other.format, other.row_strides) == (PixelFormat.NV21, (20, 20))
+    box = Box(np.float32(1), np.int64(2), 10, 12)  # type: ignore[arg-type]
+    assert np.array_equal(crop_frame(other, box, size=np.uint8(8), box_scale=np.float32(1.5)), plain)  # type: ignore[arg-type]
 
 
 def test_a_frame_with_missing_planes_or_odd_arrays_is_refused() -> None:
