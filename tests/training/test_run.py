@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import write_faces
 
 from edgedf.errors import DataError, FileError, TrainingError
 from edgedf.system import folder_lock
@@ -20,6 +19,7 @@ from edgedf.training.machine import prepare_machine
 from edgedf.training.recipe import Recipe
 from edgedf.training.recipes import recipe_by_name
 from edgedf.training.run import RunOptions, _sweep, train_run
+from tests.training_samples import write_faces
 
 
 def _run(

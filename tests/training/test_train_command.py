@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import write_faces
+
+from tests.training_samples import write_faces
 
 ARGUMENTS = [
     *("--recipe", "short", "--arch", "mesonet", "--batch", "8", "--epochs", "4", "--sparsities", "0.5,0.8"),
