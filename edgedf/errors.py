@@ -11,6 +11,8 @@ from typing import ClassVar
 EXIT_GATE = 1
 EXIT_BAD_INPUT = 2
 EXIT_NOT_RUN = 3
+# An exception nobody foresaw; 70 is EX_SOFTWARE of sysexits.h.
+EXIT_BUG = 70
 
 
 class EdgedfError(Exception):

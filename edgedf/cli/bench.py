@@ -34,8 +34,8 @@ def command(bundle: Path | None, targets: tuple[str, ...], runs: int, threads: i
 
     \b
     Examples:
-      edgedf bench runs/first/mesonet.edgedf
-      edgedf bench runs/first/mesonet.edgedf --target tflite --runs 200 --json
+      edgedf bench runs/first/bundle.edgedf
+      edgedf bench runs/first/bundle.edgedf --target tflite --runs 200 --json
 
     \b
     Exit code: 0 at least one target was timed, 2 bad input, 3 none could run.
@@ -43,9 +43,9 @@ def command(bundle: Path | None, targets: tuple[str, ...], runs: int, threads: i
     from edgedf.analysis.describe.bundle import artifact_sizes
     from edgedf.analysis.latency import measure
     from edgedf.bundle.reader import open_bundle
-    from edgedf.cli.config import default_bundle
+    from edgedf.cli.config import named_bundle
 
-    with open_bundle(default_bundle() if bundle is None else bundle) as opened:
+    with open_bundle(named_bundle(bundle)) as opened:
         chosen = targets or tuple(entry.target for entry in opened.manifest.artifacts)
         sizes = {t: artifact_sizes(opened.folder, opened.artifact(t)) for t in dict.fromkeys(chosen)}
         with progress_bar("Timing", total=runs) as bar:

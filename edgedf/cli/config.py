@@ -1,7 +1,7 @@
 """`edgedf.toml`: the defaults of one working folder.
 
     ticket = "runs/first/ticket.safetensors"
-    bundle = "runs/first/first.edgedf"
+    bundle = "runs/first/bundle.edgedf"
 
 Paths are relative to the file. Both keys are optional; unknown keys are errors.
 """
@@ -16,6 +16,8 @@ from edgedf.errors import UsageError
 from edgedf.files import read_bytes
 
 CONFIG_NAME = "edgedf.toml"
+# What `edgedf build RUN` writes into the run.
+RUN_BUNDLE = "bundle.edgedf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +65,11 @@ def default_bundle() -> Path:
     problem = f"{len(found)} bundles in this folder" if found else "no bundle named, and none in this folder"
     hint = "name one with --bundle, or as `bundle` in edgedf.toml"
     raise UsageError(problem, field="--bundle", hint=hint if found else f"{hint}; `edgedf build` makes one")
+
+
+def named_bundle(path: Path | None) -> Path:
+    """The bundle a user means: `path`, the bundle inside it if it is a run, the default one if None."""
+    if path is None:
+        return default_bundle()
+    inside = path / RUN_BUNDLE
+    return inside if inside.is_dir() and not (path / "manifest.json").exists() else path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgedf.cli.config import default_bundle
+from edgedf.cli.config import named_bundle
 from edgedf.cli.options import ExistingPath, bundle_option, json_option, target_option, threads_option
 from edgedf.cli.output import print_json, progress_bar, say
 from edgedf.cli.verdict_table import print_verdicts
@@ -58,7 +58,7 @@ def command(
 
     \b
     Examples:
-      edgedf detect photo.jpg --bundle runs/first/mesonet.edgedf
+      edgedf detect photo.jpg --bundle runs/first/bundle.edgedf
       edgedf detect photo.jpg --box 120,80,200,200 --draw marked.png
       edgedf detect --video clip.mp4 --every 5 --json
 
@@ -74,7 +74,7 @@ def command(
     outputs = _drawings(photos, draw)
     from edgedf.runtime.detector import Detector
 
-    bundle = default_bundle() if bundle is None else bundle
+    bundle = named_bundle(bundle)
     with closing(Detector.open(bundle, target, threads=threads)) as detector:
         detector.use_finder(_finder(detector, given, whole, yunet))
         if not as_json:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from edgedf import __version__
-from edgedf.errors import EdgedfError, FileError
+from edgedf.errors import EXIT_BUG, EdgedfError, FileError
 
 # verb -> (module that holds `command`, one line for `edgedf --help`), in the order of the work.
 VERBS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -82,14 +82,27 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(code)
     except EdgedfError as error:
         _fail(str(error), error.exit_code)
+    except click.UsageError as error:
+        verb = error.ctx.command_path if error.ctx else "edgedf"
+        _fail(f"{_lower(error.format_message())}\nhint: {verb} --help", EdgedfError.exit_code)
     except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        _fail(_lower(error.format_message()), EdgedfError.exit_code)
     except (KeyboardInterrupt, click.Abort):
         _fail("interrupted", 130)
     except OSError as error:
         # A disk that fills up or a file that vanishes between two calls is the user's world, not our bug.
         _fail(str(FileError(error.strerror or str(error), file=error.filename)), FileError.exit_code)
+    except Exception as error:
+        # Our own bug: its code must not read as "the gate said no".
+        if os.environ.get("EDGEDF_TRACE"):
+            raise
+        what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        _fail(f"a bug in edgedf ({what})\nhint: EDGEDF_TRACE=1 shows where; please report it", EXIT_BUG)
+
+
+def _lower(text: str) -> str:
+    """Click's message in our style: lower case at the start, no full stop."""
+    return (text[:1].lower() + text[1:]).rstrip(".")
 
 
 def _fail(message: str, code: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgedf.bundle.manifest import TARGETS
-from edgedf.cli.config import default_bundle
+from edgedf.cli.config import named_bundle
 from edgedf.cli.options import ExistingPath, json_option
 from edgedf.cli.output import print_json, print_table, progress_bar
 from edgedf.cli.parity_table import print_problems, report_row
@@ -76,8 +76,8 @@ def command(
     \b
     Exit codes: 0 all passed, 1 something failed, 2 bad input, 3 something could not run here.
     Example:
-      edgedf parity first.edgedf --target tflite
-      edgedf parity first.edgedf --box-jitter --json
+      edgedf parity runs/first/bundle.edgedf --target tflite
+      edgedf parity runs/first/bundle.edgedf --box-jitter --json
     """
     from edgedf.assembly.recheck import recheck, ticket_evaluation
     from edgedf.bundle.reader import open_bundle
@@ -85,7 +85,7 @@ def command(
 
     if data is not None and ticket is None and not box_jitter:
         raise UsageError("is only read with --ticket or --box-jitter", field="--data")
-    with open_bundle(bundle or default_bundle()) as opened:
+    with open_bundle(named_bundle(bundle)) as opened:
         if box_jitter:
             _jitter(opened, targets, data, pictures, as_json)
             return
