@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from edgedf import strict_json
 from edgedf.errors import EdgedfError, FileError
 from edgedf.system import exchange_names, folder_lock
 
@@ -72,22 +73,13 @@ def canonical_json(value: Any) -> bytes:
 
 
 def parse_json(data: bytes | str, *, file: str | Path, error: type[EdgedfError]) -> Any:
-    """Strict JSON: UTF-8, no duplicate keys, no NaN. Raises `error` with the file's name on anything else."""
+    """The value of a JSON document by the rules of `edgedf.strict_json`.
 
-    def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        result: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in result:
-                raise ValueError(f"key {key!r} appears twice")
-            result[key] = value
-        return result
-
-    def no_constant(text: str) -> Any:
-        raise ValueError(f"{text} is not a JSON number")
-
+    Raises `error` with the file's name on anything else.
+    """
     try:
-        return json.loads(data, object_pairs_hook=no_duplicates, parse_constant=no_constant)
-    except (ValueError, RecursionError) as cause:
+        return strict_json.loads(data)
+    except ValueError as cause:
         raise error(f"not valid JSON ({cause})", file=file) from cause
 
 

@@ -13,7 +13,7 @@ from typing import Any
 HOSTILE_VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2, 0.5, -0.0, 1e308, float("nan"), float("inf"), 2**31, 2**63, 2**64,
     -(2**63), 10**400, "", "x", "../../etc/passwd", "/dev/zero", "\x00", "\x1b[31m", "\ud800", "é" * 300,
-    "9" * 5000, [], {}, [[]], [0, 0], [-1, 10**18], {"": {}}, list(range(50)),
+    "9" * 5000, "@1e400@", [], {}, [[]], [0, 0], [-1, 10**18], {"": {}}, list(range(50)),
 )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def mutate_json(text: bytes, generator: random.Random) -> bytes:
     except ValueError:
         return mutate_bytes(text, generator)
     edit = generator.choice(
-        (_set_value, _set_value, _set_value, _drop_key, _rename_key, _double_key, _deepen)
+        (_set_value, _set_value, _set_value, _drop_key, _rename_key, _double_key, _deepen, _encode)
     )
     return edit(tree, generator)
 
@@ -120,7 +120,8 @@ _BYTE_EDITS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 
 
 def _dump(tree: Any) -> bytes:
-    return json.dumps(tree, sort_keys=True).encode()
+    # Python cannot hold the number that other writers can: finite in the text, infinity in a double.
+    return json.dumps(tree, sort_keys=True).replace('"@1e400@"', "1e400").encode()
 
 
 def _places(tree: Any) -> list[tuple[Any, Any]]:
@@ -184,3 +185,8 @@ def _deepen(tree: Any, generator: random.Random) -> bytes:
     places = [at for at in range(len(text)) if text.startswith(": ", at)]
     at = generator.choice(places) + 2 if places else 0
     return f"{text[:at]}{'[' * depth}{']' * depth}{',' if places else ''}{text[at:]}".encode()
+
+
+def _encode(tree: Any, generator: random.Random) -> bytes:
+    """The same document in an encoding that JSON readers often guess."""
+    return _dump(tree).decode().encode(generator.choice(("utf-16", "utf-16-le", "utf-32", "utf-8-sig")))

@@ -191,7 +191,8 @@ HEADERS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "unknown field": (lambda h: _inner(h, extra=1), "extra: unknown field"),
     "list as arch": (lambda h: _inner(h, arch=["mesonet"]), "arch"),
     "list as lineage": (lambda h: _inner(h, lineage=[]), "lineage: is not a JSON object"),
-    "huge size": (lambda h: _inner(h, arch_args={"size": 10**300}), "arch_args"),
+    "huge size": (lambda h: _inner(h, arch_args={"size": 10**18}), "arch_args"),
+    "endless size": (lambda h: _inner(h, arch_args={"size": 10**300}), "beyond 64 bits"),
     "overlap": (lambda h: h["weights/head.bias"].update(data_offsets=[0, 4]), "bytes at"),
     "beyond the end": (lambda h: h["weights/head.bias"].update(data_offsets=[10**9, 10**9 + 4]), "bytes at"),
     "negative offset": (lambda h: h["weights/head.bias"].update(data_offsets=[-4, 0]), "data_offsets"),
@@ -203,7 +204,8 @@ HEADERS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "no metadata": (lambda h: h.pop("__metadata__") and None, "not a ticket"),
     "other metadata": (lambda h: h["__metadata__"].update(format="pt"), "not a ticket"),
     "list": (lambda _: [1, 2], "not a table of tensors"),
-    "deep": (lambda h: _inner(h, lineage=json.loads("[" * 500 + "]" * 500)), "lineage"),
+    "deep": (lambda h: _inner(h, lineage={"recipe": json.loads("[" * 40 + "]" * 40)}), "lineage"),
+    "very deep": (lambda h: _inner(h, lineage=json.loads("[" * 500 + "]" * 500)), "nested deeper than 64"),
 }
 
 
