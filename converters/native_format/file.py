@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 
 from converters.native_format.nodes import Sections, varint, write_node
-from edgedf.compact.graph import INPUT, Graph
+from edgedf.compact.graph import INPUT, Graph, Node
 from edgedf.contract import Contract
 from edgedf.errors import ConvertError
 
@@ -30,23 +30,33 @@ def model_file(graph: Graph, contract: Contract, precision: str, metadata: Mappi
     """
     from edgedf.native.engine import encode_weights
 
-    if len(graph.nodes) > MAX_NODES:
-        raise ConvertError(
-            f"has {len(graph.nodes)} nodes, the native format holds {MAX_NODES}", field="graph"
-        )
-    sections = Sections(nodes=bytearray(varint(len(graph.nodes))))
-    values = {INPUT: 0} | {node.name: index + 1 for index, node in enumerate(graph.nodes)}
-    for node in graph.nodes:
+    nodes = _live_nodes(graph)
+    if len(nodes) > MAX_NODES:
+        raise ConvertError(f"has {len(nodes)} nodes, the native format holds {MAX_NODES}", field="graph")
+    sections = Sections(nodes=bytearray(varint(len(nodes))))
+    values = {INPUT: 0} | {node.name: index + 1 for index, node in enumerate(nodes)}
+    for node in nodes:
         write_node(sections, node, values, precision)
     if sum(present.size for present, _ in sections.tensors) > MAX_WEIGHTS:
         raise ConvertError(f"has more than {MAX_WEIGHTS:,} weights", field="graph")
     meta = json.dumps(dict(metadata), sort_keys=True, separators=(",", ":")).encode() if metadata else b""
     parts = (bytes(sections.nodes), bytes(sections.raw), encode_weights(sections.tensors), meta)
-    body = struct.pack("<4I", *map(len, parts)) + _contract(contract) + b"".join(parts)
+    body = struct.pack("<4I", *map(len, parts)) + contract_bytes(contract) + b"".join(parts)
     return MAGIC + struct.pack("<II", VERSION, zlib.crc32(body)) + body
 
 
-def _contract(contract: Contract) -> bytes:
+def _live_nodes(graph: Graph) -> list[Node]:
+    """The nodes that the logit depends on, in order: the format refuses any other."""
+    live: list[Node] = []
+    wanted = {graph.nodes[-1].name}
+    for node in reversed(graph.nodes):
+        if node.name in wanted:
+            live.append(node)
+            wanted.update(node.inputs)
+    return live[::-1]
+
+
+def contract_bytes(contract: Contract) -> bytes:
     """32 bytes: size, crop rule, reserved zeros, box scale, threshold, temperature."""
     numbers = (contract.box_scale, contract.threshold, contract.temperature)
     return struct.pack("<HB5x3d", contract.size, CROP_RULES[contract.crop], *numbers)

@@ -185,6 +185,16 @@ static int parse_name(edf_cursor *cursor, edf_node *node) {
   return 1;
 }
 
+/* Every value but the last is read by a later node: what is left over would hide which one is the logit. */
+static int all_values_read(const edf_graph *graph) {
+  uint8_t read[EDGEDF_MODEL_MAX_NODES + 1] = {0};
+  for (uint32_t i = 0; i < graph->count; i++)
+    for (uint32_t k = 0; k < graph->nodes[i].inputs; k++) read[graph->nodes[i].input[k]] = 1;
+  for (uint32_t value = 0; value < graph->count; value++)
+    if (!read[value]) return 0;
+  return 1;
+}
+
 static edgedf_model_status parse_nodes(const uint8_t *file, edf_graph *graph) {
   edf_cursor cursor = {file, graph->nodes_section.at, graph->nodes_section.at + graph->nodes_section.bytes, 0};
   uint8_t vectors[EDGEDF_MODEL_MAX_NODES + 1] = {0};
@@ -206,7 +216,7 @@ static edgedf_model_status parse_nodes(const uint8_t *file, edf_graph *graph) {
   edf_shape out = graph->nodes[graph->count - 1].shape;
   int one_logit = out.c == 1 && out.h == 1 && out.w == 1;
   int all_read = cursor.at == cursor.end && raw == graph->raw.at + graph->raw.bytes;
-  return one_logit && all_read ? EDGEDF_MODEL_OK : EDGEDF_MODEL_BAD_GRAPH;
+  return one_logit && all_read && all_values_read(graph) ? EDGEDF_MODEL_OK : EDGEDF_MODEL_BAD_GRAPH;
 }
 
 edgedf_model_status edf_parse_graph(const uint8_t *file, size_t bytes, edf_graph *graph) {

@@ -1,0 +1,50 @@
+"""Whole and checksummed model files that mean harm: refused, or answered right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from model_bytes import FLATTEN, linear, model_bytes, node
+
+from edgedf.compact.graph import INPUT, Flatten, Graph, Linear, Node
+from edgedf.contract import Contract
+from edgedf.errors import BundleError
+from edgedf.native.engine import NativeModel
+
+FEATURES = 16 * 16 * 3
+RELU = 3
+CROP = np.full((1, 16, 16, 3), 200, np.uint8)
+
+
+def _weight(outputs: int, value: float, kept: int = 1) -> np.ndarray:
+    weight = np.zeros((outputs, FEATURES), np.float32)
+    weight[:, :kept] = value
+    return weight
+
+
+def test_open_unread_branch_is_refused() -> None:
+    """Fusion could compute it last, and its first number would then be taken for the logit."""
+    first, second = _weight(1, 1), _weight(5, -7)
+    nodes = [node(FLATTEN, 0), linear(1, first), linear(1, second), node(RELU, 2)]
+    with pytest.raises(BundleError, match="makes no sense"):
+        NativeModel(model_bytes(nodes, [first, second]))
+    assert NativeModel(model_bytes(nodes[:2], [first])).run(CROP)[0] == 200
+
+
+def test_model_file_leaves_an_unread_branch_out() -> None:
+    from converters.native_format.file import model_file
+
+    nodes = (
+        Node(name="flat", op=Flatten(), inputs=(INPUT,)),
+        Node(
+            name="dead", op=Linear(weight_oi=_weight(5, -7), bias_o=np.zeros(5, np.float32)), inputs=("flat",)
+        ),
+        Node(
+            name="logit", op=Linear(weight_oi=_weight(1, 1), bias_o=np.zeros(1, np.float32)), inputs=("flat",)
+        ),
+    )
+    model = NativeModel(
+        model_file(Graph(input_chw=(3, 16, 16), nodes=nodes), Contract(size=16), "float32", {})
+    )
+    assert model.needs.weights == FEATURES
+    assert model.run(CROP)[0] == 200
