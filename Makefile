@@ -88,7 +88,7 @@ fuzz-native: setup ## libFuzzer on every entry point of the C core, FUZZ_RUNS=10
 	$(BIN)/cmake --build build/fuzz
 	for source in edgedf/native/fuzz/fuzz_*.c; do name=$$(basename $$source .c); corpus=edgedf/native/fuzz/corpus/$${name#fuzz_}; \
 	  mkdir -p build/fuzz/found/$$name $$corpus; \
-	  build/fuzz/$$name -runs=$(FUZZ_RUNS) -print_final_stats=1 build/fuzz/found/$$name $$corpus || exit 1; done
+	  build/fuzz/$$name -runs=$(FUZZ_RUNS) -artifact_prefix=build/fuzz/found/$$name/ -print_final_stats=1 build/fuzz/found/$$name $$corpus || exit 1; done
 
 fuzz-crop: setup ## COUNT=20000 random crops, bit-equal to Pillow.
 	$(BIN)/python tests/native/crop_property.py --count $(COUNT)

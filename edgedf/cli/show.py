@@ -29,7 +29,7 @@ def command(file: Path, as_json: bool) -> None:
     \b
     Examples:
       edgedf show runs/first/ticket.safetensors
-      edgedf show runs/first/mesonet.edgedf --json
+      edgedf show runs/first/bundle.edgedf --json
     """
     from edgedf.analysis.describe import describe
 
