@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -69,3 +70,29 @@ def test_golden_crops_are_the_same_on_arm64(tmp_path: Path) -> None:
     driver = str(NATIVE / "tests" / "crop_vectors.c")
     run(compiler, *FLAGS, "-O3", "-static", f"-I{NATIVE / 'include'}", *sources, driver, "-o", program)
     assert run(qemu, program, VECTORS) == "1536 crops, 0 wrong, processor features 4\n"
+
+
+# gcc's own default is to fuse; clang's "fast", if somebody insists on it, is the one that no source can undo.
+@pytest.mark.parametrize(
+    "compiler",
+    [
+        "clang --target=aarch64-linux-gnu -O2",
+        "clang --target=aarch64-linux-gnu -O3",
+        "aarch64-linux-gnu-gcc -std=gnu11 -O3 -ffp-contract=fast",
+    ],
+)
+def test_no_multiply_add_is_fused_without_our_flag(compiler: str, tmp_path: Path) -> None:
+    name, *options = compiler.split()
+    if shutil.which(name) is None:
+        pytest.skip(f"NOT RUN: needs {name}")
+    fused = re.compile(r"\bfn?m(add|sub|la|ls)\b")
+    headers = ["-isystem", "/usr/aarch64-linux-gnu/include", f"-I{NATIVE / 'include'}"]
+
+    def assembly(source: Path) -> str:
+        return run(name, *options, *headers, "-S", "-o", "-", source)
+
+    control = tmp_path / "control.c"
+    control.write_text("double f(double a, double b, double c) { return a * b + c; }\n")
+    assert fused.search(assembly(control)), "the compiler fuses nothing: the test would see nothing"
+    for source in sorted((NATIVE / "src" / "crop").glob("*.c")):
+        assert not fused.search(assembly(source)), source.name

@@ -1,6 +1,8 @@
 /* Pillow computes each weight as a double, normalises, and rounds to 22 bits; the operations here are the
- * same ones in the same order, so the integers are the same. */
+ * same ones in the same order, one rounding per statement, so the integers are the same. */
 #include "weights.h"
+
+#include "exact.h"
 
 /* Half the filter's width in source pixels: 1 when enlarging, side / size when shrinking. */
 static double support_of(int32_t side, int32_t size) {
@@ -15,15 +17,20 @@ int32_t edf_weights_stride(int32_t side, int32_t size) {
   return (most + 3) / 4 * 4;
 }
 
-static double triangle(double x) {
-  if (x < 0.0) x = -x;
+/* The filter's height at source pixel `pixel`, which is 1 at the centre and 0 at 1 / per_pixel from it. */
+static double triangle(int32_t pixel, double center, double per_pixel) {
+  const double from_center = pixel - center;
+  const double middle = from_center + 0.5;
+  const double scaled = middle * per_pixel;
+  const double x = scaled < 0.0 ? -scaled : scaled;
   return x < 1.0 ? 1.0 - x : 0.0;
 }
 
 static edf_span span_of(double center, double support, int32_t side) {
-  int32_t first = (int32_t)(center - support + 0.5);
+  const double left = center - support, right = center + support;
+  int32_t first = (int32_t)(left + 0.5);
   if (first < 0) first = 0;
-  int32_t end = (int32_t)(center + support + 0.5);
+  int32_t end = (int32_t)(right + 0.5);
   if (end > side) end = side;
   const edf_span span = {first, end - first};
   return span;
@@ -39,13 +46,14 @@ void edf_weights_fill(const edf_weights *weights, int32_t side, int32_t size) {
     int16_t *high = weights->high + (size_t)o * (size_t)weights->stride;
     int16_t *low = weights->low + (size_t)o * (size_t)weights->stride;
     double sum = 0.0;
-    for (int32_t t = 0; t < span.count; t++) sum += triangle((t + span.first - center + 0.5) * per_pixel);
+    for (int32_t t = 0; t < span.count; t++) sum += triangle(span.first + t, center, per_pixel);
     for (int32_t t = 0; t < weights->stride; t++) {
       int32_t weight = 0;
       if (t < span.count) {
-        double share = triangle((t + span.first - center + 0.5) * per_pixel);
+        double share = triangle(span.first + t, center, per_pixel);
         if (sum != 0.0) share /= sum;
-        weight = (int32_t)(0.5 + share * (1 << EDF_PRECISION));
+        const double scaled = share * (1 << EDF_PRECISION);
+        weight = (int32_t)(0.5 + scaled);
       }
       high[t] = (int16_t)(weight >> 8);
       low[t] = (int16_t)(weight & 255);
