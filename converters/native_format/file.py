@@ -13,7 +13,7 @@ from edgedf.contract import Contract
 from edgedf.errors import ConvertError
 
 MAGIC = b"EDFM\r\n\x1a\n"
-VERSION = 1
+VERSION = 2
 CROP_RULES = {"edgedf-crop-1": 1}
 MAX_NODES = 256
 MAX_WEIGHTS = 1 << 26
@@ -57,6 +57,6 @@ def _live_nodes(graph: Graph) -> list[Node]:
 
 
 def contract_bytes(contract: Contract) -> bytes:
-    """32 bytes: size, crop rule, reserved zeros, box scale, threshold, temperature."""
-    numbers = (contract.box_scale, contract.threshold, contract.temperature)
-    return struct.pack("<HB5x3d", contract.size, CROP_RULES[contract.crop], *numbers)
+    """40 bytes: size, crop rule, reserved zeros, box scale, threshold, temperature, logit threshold."""
+    numbers = (contract.box_scale, contract.threshold, contract.temperature, contract.logit_threshold)
+    return struct.pack("<HB5x4d", contract.size, CROP_RULES[contract.crop], *numbers)

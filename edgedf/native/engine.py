@@ -26,6 +26,7 @@ _HINTS: Mapping[int, str] = MappingProxyType(
         6: "build it again",
         7: "build it again",
         8: "the limits are in edgedf/native/include/edgedf/model.h",
+        10: "the weights overflow float32; train or build it again",
     }
 )
 
@@ -104,7 +105,10 @@ class NativeModel:
         return int(self.needs.contract.size)
 
     def run(self, crops_nhwc: U8) -> F32:
-        """Logits (N,) float32 of crops (N, S, S, 3) uint8 RGB, S = `size`. BundleError on another shape."""
+        """Logits (N,) float32, all finite, of crops (N, S, S, 3) uint8 RGB, S = `size`.
+
+        Raises BundleError on another shape, and if a logit is not finite: such a model has no verdict.
+        """
         if self._model.value is None:
             raise BundleError("the model is closed", file=self._file)
         side = self.size

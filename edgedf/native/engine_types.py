@@ -16,6 +16,7 @@ class CContract(ctypes.Structure):
         ("box_scale", c_double),
         ("threshold", c_double),
         ("temperature", c_double),
+        ("logit_threshold", c_double),
     )
 
 
@@ -67,6 +68,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     ),
     "edgedf_model_get_step": (c_int, [c_void_p, c_uint32, POINTER(CStep)]),
     "edgedf_model_score": (c_double, [POINTER(CContract), ctypes.c_float]),
+    "edgedf_model_is_fake": (c_int, [POINTER(CContract), ctypes.c_float]),
     "edgedf_model_coder_bytes": (c_size_t, []),
     "edgedf_model_coder_begin": (c_int, [c_void_p, c_void_p, c_size_t]),
     "edgedf_model_coder_tensor": (c_int, [c_void_p, c_void_p, c_void_p, c_size_t]),

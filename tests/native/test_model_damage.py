@@ -42,12 +42,14 @@ def _try(data: bytes) -> bool:
     [
         (lambda _: b"", "not an edgedf model"),
         (lambda d: b"PK" + d[2:], "not an edgedf model"),
-        (lambda d: d[:8] + struct.pack("<I", 2) + d[12:], "version"),
+        (lambda d: d[:8] + struct.pack("<I", 1) + d[12:], "version"),
         (lambda d: d[:-1], "truncated"),
         (lambda d: d + b"\0", "truncated"),
         (lambda d: d[:40] + bytes([d[40] ^ 1]) + d[41:], "checksum"),
         (lambda d: _sealed(d[:32] + struct.pack("<H", 8) + d[34:]), "makes no sense"),
         (lambda d: _sealed(d[:34] + b"\2" + d[35:]), "makes no sense"),
+        (lambda d: _sealed(d[:64] + struct.pack("<d", 1.0) + d[72:]), "makes no sense"),
+        (lambda d: _sealed(d[:64] + struct.pack("<d", float("nan")) + d[72:]), "makes no sense"),
         (lambda d: _sealed(d[:40] + struct.pack("<d", float("nan")) + d[48:]), "makes no sense"),
     ],
 )
@@ -80,11 +82,11 @@ def test_open_wrong_nonzero_count_is_refused() -> None:
     """The count decides how much memory the tables get, so it must be what the coder decodes."""
     data = _file(8)
     sizes = struct.unpack("<4I", data[16:32])
-    for at in range(64, 64 + sizes[0]):
+    for at in range(72, 72 + sizes[0]):
         copy = bytearray(data)
         copy[at] = copy[at] - 1 & 255
         _try(_sealed(copy))
     short = bytearray(data)
-    raw_end = 64 + sizes[0] + sizes[1]
+    raw_end = 72 + sizes[0] + sizes[1]
     short[raw_end : raw_end + sizes[2]] = bytes(sizes[2])
     assert not _try(_sealed(short))

@@ -48,3 +48,15 @@ def test_model_file_leaves_an_unread_branch_out() -> None:
     )
     assert model.needs.weights == FEATURES
     assert model.run(CROP)[0] == 200
+
+
+@pytest.mark.parametrize("variant", [None, "portable"])
+@pytest.mark.parametrize("signs", [(1, 1), (1, -1)])
+def test_run_overflowing_weights_is_an_error(variant: str | None, signs: tuple[int, int]) -> None:
+    """Infinite or NaN: `NaN >= threshold` is false, so a verdict would say "real"."""
+    weight = _weight(1, 3e38, kept=FEATURES)
+    weight[0, ::2] *= signs[0]
+    weight[0, 1::2] *= signs[1]
+    model = NativeModel(model_bytes([node(FLATTEN, 0), linear(1, weight)], [weight]), variant=variant)
+    with pytest.raises(BundleError, match="not a finite number"):
+        model.run(CROP)

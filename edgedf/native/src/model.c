@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "engine/bytes.h"
 #include "engine/model_internal.h"
 
 #define ALIGNMENT 64u
@@ -19,6 +20,7 @@ const char *edgedf_model_status_text(edgedf_model_status status) {
     case EDGEDF_MODEL_BAD_WEIGHTS: return "its weights do not decode to what its graph declares";
     case EDGEDF_MODEL_TOO_LARGE: return "larger than this engine's limits";
     case EDGEDF_MODEL_NO_MEMORY: return "the given memory is too small";
+    case EDGEDF_MODEL_NOT_FINITE: return "its weights gave a logit that is not a finite number";
   }
   return "unknown status";
 }
@@ -87,6 +89,7 @@ static void copy_names(const uint8_t *file, edgedf_model *model) {
 edgedf_model_status edgedf_model_open(const uint8_t *file, size_t file_bytes, const char *variant, void *memory,
                                       size_t memory_bytes, edgedf_model **model) {
   const edf_kernels *kernels = edf_find_kernels(variant);
+  if (model != NULL) *model = NULL;
   if (file == NULL || memory == NULL || model == NULL || kernels == NULL) return EDGEDF_MODEL_BAD_ARGUMENT;
   if (memory_bytes < sizeof(edgedf_model) + ALIGNMENT) return EDGEDF_MODEL_NO_MEMORY;
   edgedf_model *made = aligned(memory);
@@ -128,5 +131,5 @@ edgedf_model_status edgedf_model_run(const edgedf_model *model, const uint8_t *c
   }
   const edf_tensor *result = &model->plan.tensor[model->plan.step[model->plan.steps - 1].output];
   *logit = *edf_row(result, arena, 0, 0);
-  return EDGEDF_MODEL_OK;
+  return edf_is_finite(*logit) ? EDGEDF_MODEL_OK : EDGEDF_MODEL_NOT_FINITE;
 }

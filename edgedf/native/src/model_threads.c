@@ -69,8 +69,11 @@ static void parallel(void *context, void (*task)(void *argument, uint32_t index)
   task(argument, 0);
   /* Work of workers that could not be started, or that the pool is too small for. */
   for (uint32_t index = pool->started + 1; index < count; index++) task(argument, index);
-  for (int i = 0; __atomic_load_n(&pool->waiting, __ATOMIC_ACQUIRE) != 0; i++)
-    if (i > SPINS) sched_yield();
+  for (int i = 0; __atomic_load_n(&pool->waiting, __ATOMIC_ACQUIRE) != 0;)
+    if (i < SPINS)
+      i++; /* no further: a long step would overflow the count */
+    else
+      sched_yield();
 }
 
 static int start_worker(edgedf_pool *pool) {

@@ -4,7 +4,7 @@
  *
  * FRAME: raw bytes, rows without gaps. FORMAT: rgba, bgra, rgb, gray, nv21, nv12 or i420. The box is in pixels
  * of the upright image. ROTATION: degrees clockwise that make the frame upright. "-" reads the frame from stdin.
- * Exit codes: 0 a verdict was printed, 2 bad input, 3 out of memory. */
+ * Exit codes: 0 a verdict was printed, 2 bad input or a model that gives no finite logit, 3 out of memory. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,10 +109,11 @@ static int print_verdict(const edgedf_model_needs *needs, const edgedf_model *mo
     status = edgedf_model_run(model, crop, 0, workspace, bytes, threads, edgedf_pool_executor(pool), &logit);
   free(workspace);
   edgedf_pool_stop(pool);
-  if (status != EDGEDF_MODEL_OK) return fail(3, "run", edgedf_model_status_text(status));
+  if (status != EDGEDF_MODEL_OK)
+    return fail(status == EDGEDF_MODEL_NO_MEMORY ? 3 : 2, "run", edgedf_model_status_text(status));
   double score = edgedf_model_score(&needs->contract, logit);
   printf("{\"logit\": %.9g, \"score\": %.6f, \"threshold\": %.6g, \"label\": \"%s\", \"kernels\": \"%s\"}\n",
-         (double)logit, score, needs->contract.threshold, score >= needs->contract.threshold ? "fake" : "real",
+         (double)logit, score, needs->contract.threshold, edgedf_model_is_fake(&needs->contract, logit) ? "fake" : "real",
          edgedf_model_variant(NULL));
   return 0;
 }

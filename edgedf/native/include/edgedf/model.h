@@ -33,7 +33,8 @@ typedef enum edgedf_model_status {
   EDGEDF_MODEL_BAD_GRAPH = 6,    /* a node, shape, count or number that makes no sense */
   EDGEDF_MODEL_BAD_WEIGHTS = 7,  /* the weights do not decode to what the graph declares */
   EDGEDF_MODEL_TOO_LARGE = 8,    /* beyond the limits below */
-  EDGEDF_MODEL_NO_MEMORY = 9     /* the given memory is smaller than edgedf_model_measure said */
+  EDGEDF_MODEL_NO_MEMORY = 9,    /* the given memory is smaller than edgedf_model_measure said */
+  EDGEDF_MODEL_NOT_FINITE = 10   /* the weights gave a logit that is infinite or not a number: no verdict */
 } edgedf_model_status;
 
 /* Limits of every model: they bound time and memory before anything is computed from a file. */
@@ -50,6 +51,7 @@ typedef struct edgedf_model_contract {
   double box_scale;   /* side of the crop square over the longer side of the face box, 1..4 */
   double threshold;   /* score at or above which a face is called fake, inside (0, 1) */
   double temperature; /* score = sigmoid(logit / temperature), > 0 */
+  double logit_threshold; /* logit at or above which a face is called fake: where the score is `threshold` */
 } edgedf_model_contract;
 
 /* What a file needs, known before it is opened. All sizes in bytes. */
@@ -103,14 +105,16 @@ EDGEDF_API edgedf_model_status edgedf_model_measure(const uint8_t *file, size_t 
                                                     edgedf_model_needs *needs);
 
 /* Decode the file into `memory` (caller's, at least needs.model_bytes, any alignment), which must live as
- * long as the model and must not move. The file may be freed afterwards. There is nothing to close. */
+ * long as the model and must not move. The file may be freed afterwards. There is nothing to close.
+ * *model is NULL unless the answer is EDGEDF_MODEL_OK. */
 EDGEDF_API edgedf_model_status edgedf_model_open(const uint8_t *file, size_t file_bytes, const char *variant,
                                                  void *memory, size_t memory_bytes, edgedf_model **model);
 
 /* One crop, `size` x `size` RGB bytes, rows `row_bytes` apart (0: size * 3) -> one logit.
  * `workspace`: at least workspace_bytes + (threads - 1) * bytes_per_thread, any content, any alignment;
  * one run at a time in one workspace. threads 1..64; `executor` may be NULL when threads is 1.
- * The logit does not depend on the number of threads. */
+ * The logit does not depend on the number of threads. Only with EDGEDF_MODEL_OK is *logit a result, and then
+ * it is finite. */
 EDGEDF_API edgedf_model_status edgedf_model_run(const edgedf_model *model, const uint8_t *crop, size_t row_bytes,
                                                 void *workspace, size_t workspace_bytes, uint32_t threads,
                                                 const edgedf_executor *executor, float *logit);
@@ -120,8 +124,13 @@ EDGEDF_API edgedf_model_status edgedf_model_get(const edgedf_model *model, edged
 EDGEDF_API edgedf_model_status edgedf_model_get_step(const edgedf_model *model, uint32_t index,
                                                      edgedf_model_step *step);
 
-/* sigmoid(logit / temperature), without libm, the same bits on every processor. */
+/* sigmoid(logit / temperature), without libm, the same bits on every processor, for a person to read.
+ * NaN if contract is NULL or its temperature is not above 0. */
 EDGEDF_API double edgedf_model_score(const edgedf_model_contract *contract, float logit);
+
+/* The verdict, 1 = fake: logit >= logit_threshold, the comparison that every edgedf runtime makes. Do not compare
+ * scores instead: they round. 1 also for NULL and for a logit that is not a number. */
+EDGEDF_API int edgedf_model_is_fake(const edgedf_model_contract *contract, float logit);
 
 /* Writing weights (used by the converter). A coder lives in caller's memory of edgedf_model_coder_bytes();
  * begin, any number of tensors in file order, end. `high` holds one byte per weight: the top byte of its

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "edgedf/model.h"
+#include "bytes.h"
 #include "model_internal.h"
 
 double edf_exp64(double x) {
@@ -25,9 +26,25 @@ double edf_exp64(double x) {
 
 float edf_exp(float x) { return (float)edf_exp64((double)x); }
 
-double edgedf_model_score(const edgedf_model_contract *contract, float logit) {
-  double scaled = (double)logit / contract->temperature;
-  if (scaled >= 0) return 1.0 / (1.0 + edf_exp64(-scaled));
-  double power = edf_exp64(scaled);
+static double sigmoid(double x) {
+  if (x >= 0) return 1.0 / (1.0 + edf_exp64(-x));
+  double power = edf_exp64(x);
   return power / (1.0 + power);
+}
+
+int edf_good_threshold(const edgedf_model_contract *contract) {
+  double reached = sigmoid(contract->logit_threshold / contract->temperature), wanted = contract->threshold;
+  double off = reached > wanted ? reached - wanted : wanted - reached;
+  /* The second term: below e^-700 edf_exp64 is zero. Written so that a NaN fails. */
+  return off <= 1e-9 * wanted + 1e-300;
+}
+
+double edgedf_model_score(const edgedf_model_contract *contract, float logit) {
+  if (contract == NULL || !(contract->temperature > 0)) return (double)edf_float_of_bits(0x7fc00000u);
+  return sigmoid((double)logit / contract->temperature);
+}
+
+int edgedf_model_is_fake(const edgedf_model_contract *contract, float logit) {
+  /* For numbers this is logit >= threshold; what is not a number is never called real. */
+  return contract == NULL || !((double)logit < contract->logit_threshold);
 }

@@ -22,13 +22,13 @@ static uint32_t crc32_of(const uint8_t *bytes, size_t count) {
 static int good_contract(const edgedf_model_contract *c) {
   /* Written so that a NaN fails. */
   return c->size >= 16 && c->size <= 1024 && c->box_scale >= 1.0 && c->box_scale <= 4.0 && c->threshold > 0.0 &&
-         c->threshold < 1.0 && c->temperature >= 1e-3 && c->temperature <= 1e3;
+         c->threshold < 1.0 && c->temperature >= 1e-3 && c->temperature <= 1e3 && edf_good_threshold(c);
 }
 
 static edgedf_model_status parse_header(const uint8_t *file, size_t bytes, edf_graph *graph) {
   if (bytes < sizeof magic || memcmp(file, magic, sizeof magic) != 0) return EDGEDF_MODEL_NOT_A_MODEL;
   if (bytes < EDF_HEADER_BYTES || bytes > UINT32_MAX) return EDGEDF_MODEL_BAD_SIZE;
-  if (edf_u32(file + 8) != 1) return EDGEDF_MODEL_BAD_VERSION;
+  if (edf_u32(file + 8) != EDF_VERSION) return EDGEDF_MODEL_BAD_VERSION;
   edf_section *sections[4] = {&graph->nodes_section, &graph->raw, &graph->code, &graph->meta};
   size_t at = EDF_HEADER_BYTES;
   for (size_t i = 0; i < 4; i++) {
@@ -44,6 +44,7 @@ static edgedf_model_status parse_header(const uint8_t *file, size_t bytes, edf_g
   graph->contract.box_scale = edf_f64(file + 40);
   graph->contract.threshold = edf_f64(file + 48);
   graph->contract.temperature = edf_f64(file + 56);
+  graph->contract.logit_threshold = edf_f64(file + 64);
   int reserved = file[35] | file[36] | file[37] | file[38] | file[39];
   if (file[34] != 1 || reserved != 0 || !good_contract(&graph->contract)) return EDGEDF_MODEL_BAD_GRAPH;
   return EDGEDF_MODEL_OK;

@@ -23,7 +23,8 @@ enum {
 
 enum { EDF_FORM_NONE = 0, EDF_FORM_F32 = 1, EDF_FORM_F16 = 2, EDF_FORM_INT8 = 3 };
 
-#define EDF_HEADER_BYTES 64u
+#define EDF_HEADER_BYTES 72u
+#define EDF_VERSION 2u
 /* Value 0 names the crop, value i + 1 the output of node i. */
 #define EDF_CROP_VALUE 0u
 
@@ -56,6 +57,9 @@ typedef struct edf_graph {
 
 /* Parse and check everything but the coded weights. */
 edgedf_model_status edf_parse_graph(const uint8_t *file, size_t bytes, edf_graph *graph);
+
+/* Whether logit_threshold is where the score reaches threshold, but for rounding. */
+int edf_good_threshold(const edgedf_model_contract *contract);
 
 /* Shape of a value. */
 static inline edf_shape edf_value_shape(const edf_graph *graph, uint32_t value) {

@@ -10,8 +10,9 @@
 #define STORE(p, v) vst1q_f32(p, v)
 #define SPLAT(x) vdupq_n_f32(x)
 #define FMA(a, b, c) vfmaq_f32(c, a, b)
-#define MAX(a, b) vmaxq_f32(a, b)
-#define MIN(a, b) vminq_f32(a, b)
+/* With a NaN these give the number, as plain C and x86 do with a bound; vmaxq_f32 would give the NaN. */
+#define MAX(a, b) vmaxnmq_f32(a, b)
+#define MIN(a, b) vminnmq_f32(a, b)
 #define ADD(a, b) vaddq_f32(a, b)
 #define TILE_MAX 12
 #define BLOCK 8
@@ -22,7 +23,7 @@
 
 static inline float32x4_t PAIRS(const float *p) {
   float32x4x2_t pairs = vld2q_f32(p);
-  return vmaxq_f32(pairs.val[0], pairs.val[1]);
+  return vmaxnmq_f32(pairs.val[0], pairs.val[1]);
 }
 
 static inline void widen(uint8x8_t bytes, float *row, float scale, float shift) {
