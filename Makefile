@@ -65,7 +65,7 @@ bench-native: setup ## Time the sparse engine beside LiteRT and ExecuTorch, one 
 	$(BIN)/python bench/native.py
 
 # The C core. CMake, Ninja and the compiler flags are those of the installed library.
-CMAKE := $(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -S edgedf/native
+CMAKE := $(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DEDGEDF_STRICT=ON -S edgedf/native
 COUNT ?= 20000
 FUZZ_RUNS ?= 100000
 

@@ -12,6 +12,8 @@ import pytest
 
 from edgedf.crop import Box, Frame, PixelFormat, crop_face, crop_frame, crop_square
 from edgedf.errors import CropError
+from edgedf.native import crop_core
+from edgedf.native.crop_core import run_crop
 from edgedf.native.library import load_library
 
 BOX = Box(1, 2, 10, 12)
@@ -166,9 +168,23 @@ def test_null_pointers_and_small_buffers_get_a_status() -> None:
     assert library.edgedf_crop_square(None, ctypes.c_double(1.3), None) == 1
     assert library.edgedf_crop_workspace(100, 100, None) == 1
     library.edgedf_crop_status_text.restype = ctypes.c_char_p
-    texts = [library.edgedf_crop_status_text(number).decode() for number in range(-1, 17)]
+    texts = [library.edgedf_crop_status_text(number).decode() for number in range(-1, 18)]
     assert texts[0] == texts[-1] == "unknown status"
-    assert len(set(texts)) == 17
+    assert len(set(texts)) == 18
+
+
+@pytest.mark.parametrize("without", [8, 1 << 31, 0xFFFFFFFF])
+def test_unknown_instruction_sets_are_refused(without: int) -> None:
+    with pytest.raises(CropError, match="unknown instruction set"):
+        run_crop(nv21(), (1.0, 2.0, 10.0, 12.0), 8, 1.3, "uint8", "NHWC", without)
+
+
+@pytest.mark.parametrize("reserved", [1, 1 << 31])
+def test_a_reserved_field_that_is_not_zero_is_refused(reserved: int) -> None:
+    request = crop_core._Request(reserved=reserved)
+    buffer = ctypes.create_string_buffer(64)
+    status = load_library().edgedf_crop(crop_core._Frame(), request, buffer, 64, buffer, 64)
+    assert status == 16
 
 
 def test_threads_do_not_disturb_each_other() -> None:

@@ -13,8 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* On Windows: define EDGEDF_DLL where the DLL is used; building it defines EDGEDF_BUILDING_DLL. */
 #ifndef EDGEDF_API
-#if defined(__GNUC__)
+#if defined(_WIN32) && defined(EDGEDF_BUILDING_DLL)
+#define EDGEDF_API __declspec(dllexport)
+#elif defined(_WIN32) && defined(EDGEDF_DLL)
+#define EDGEDF_API __declspec(dllimport)
+#elif defined(__GNUC__)
 #define EDGEDF_API __attribute__((visibility("default")))
 #else
 #define EDGEDF_API
@@ -46,7 +51,8 @@ typedef enum edgedf_crop_status {
   EDGEDF_CROP_BAD_OUTPUT = 12,      /* output is not an edgedf_crop_output */
   EDGEDF_CROP_OUTPUT_TOO_SMALL = 13, /* output_bytes is less than edgedf_crop_output_bytes says */
   EDGEDF_CROP_OUTPUT_MISALIGNED = 14, /* a float output at an address that is no multiple of 4 */
-  EDGEDF_CROP_WORKSPACE_TOO_SMALL = 15 /* workspace_bytes is less than edgedf_crop_workspace says */
+  EDGEDF_CROP_WORKSPACE_TOO_SMALL = 15, /* workspace_bytes is less than edgedf_crop_workspace says */
+  EDGEDF_CROP_BAD_REQUEST = 16 /* request.reserved is not 0, or `without` has a bit that is not an edgedf_cpu */
 } edgedf_crop_status;
 
 /* How a frame's bytes mean colours. Planes are listed in the order of edgedf_frame.planes. */

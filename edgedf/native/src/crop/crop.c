@@ -7,6 +7,7 @@
 #include "rows.h"
 
 #define ALIGN 64u
+#define EVERY_CPU ((uint32_t)EDGEDF_CPU_SSE41 | EDGEDF_CPU_AVX2 | EDGEDF_CPU_NEON)
 
 /* Everything that lives in the workspace. */
 typedef struct edf_plan {
@@ -161,6 +162,8 @@ static void run(edf_job *job, const edf_plan *plan, void *output) {
 edgedf_crop_status edgedf_crop(const edgedf_frame *frame, const edgedf_crop_request *request, void *workspace,
                                size_t workspace_bytes, void *output, size_t output_bytes) {
   if (frame == NULL || request == NULL || workspace == NULL || output == NULL) return EDGEDF_CROP_NULL;
+  /* Refused now, so that these bits can mean something later. */
+  if (request->reserved != 0 || (request->without & ~EVERY_CPU) != 0) return EDGEDF_CROP_BAD_REQUEST;
   edf_job job;
   memset(&job, 0, sizeof job);
   edgedf_crop_status status = edf_frame_check(frame, &job.source.view);

@@ -19,6 +19,7 @@ const char *edgedf_crop_status_text(int32_t status) {
       "the output has too few bytes",
       "a float output is not aligned to 4 bytes",
       "the workspace has too few bytes",
+      "the request's reserved field is not 0, or it leaves out an unknown instruction set",
   };
   const int32_t count = (int32_t)(sizeof texts / sizeof texts[0]);
   return status >= 0 && status < count ? texts[status] : "unknown status";
