@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from edgedf import plain_json
 from edgedf.errors import TicketError
-
-MAX_DEPTH = 16
-MAX_TEXT = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +80,8 @@ def check_lineage(lineage: Lineage, *, file: str) -> None:
 
 
 def check_plain(value: Any, at: str, *, file: str) -> None:
-    """Plain JSON: short Unicode texts, finite numbers of at most 64 bits, tables and lists to depth 16."""
-    _Checker(file).plain(value, at, MAX_DEPTH)
+    """Raise TicketError naming the field unless `value` is plain JSON (edgedf/plain_json.py)."""
+    plain_json.check_plain(value, at, file=file, error=TicketError)
 
 
 class _Checker:
@@ -102,34 +100,7 @@ class _Checker:
 
     def table(self, value: Any, at: str) -> None:
         self.require(isinstance(value, Mapping), at, "a JSON object")
-        self.plain(value, at, MAX_DEPTH)
-
-    def plain(self, value: Any, at: str, depth: int) -> None:
-        self.require(depth > 0, at, f"nested at most {MAX_DEPTH} deep")
-        match value:
-            case None | bool():
-                pass
-            case str():
-                self.text(value, at)
-            case int():
-                self.require(-(1 << 63) <= value < 1 << 64, at, "a number of at most 64 bits")
-            case float():
-                self.require(math.isfinite(value), at, "a finite number")
-            case Mapping():
-                for key, item in value.items():
-                    self.text(key, at)
-                    self.plain(item, f"{at}.{key[:60]}", depth - 1)
-            case list() | tuple():
-                for index, item in enumerate(value):
-                    self.plain(item, f"{at}[{index}]", depth - 1)
-            case _:
-                raise TicketError(f"holds a {type(value).__name__}, not plain JSON", file=self.file, field=at)
-
-    def text(self, value: Any, at: str) -> None:
-        self.require(isinstance(value, str) and len(value) <= MAX_TEXT, at, f"a text of at most {MAX_TEXT}")
-        # Lone surrogates cannot be written back, control characters can drive a terminal.
-        plain = all(character.isprintable() or character in "\n\t" for character in value)
-        self.require(plain, at, "a text of printable characters")
+        check_plain(value, at, file=self.file)
 
 
 def _is_number(value: Any) -> bool:

@@ -12,11 +12,12 @@ from edgedf.files import canonical_json, parse_json, read_bytes, write_atomic
 from edgedf.training.machine import Machine
 from edgedf.training.plan import plan_points
 from edgedf.training.recipe import Recipe
+from edgedf.training.run_rules import COMPLETE, FORMAT_VERSION, RUNNING, RunRules
 from edgedf.training.summary import summarize
 
+__all__ = ["COMPLETE", "RUNNING", "RUN_NAME", "RunHead", "points_of", "read_run", "seed_folder", "write_run"]
+
 RUN_NAME = "run.json"
-FORMAT_VERSION = 1
-RUNNING, COMPLETE = "running", "complete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +67,13 @@ def write_run(
 
 
 def read_run(run: Path) -> dict[str, Any]:
-    """The document of RUN/run.json. Raises TrainingError if it is damaged or of another version."""
+    """The document of RUN/run.json, every field checked by `run_rules`.
+
+    Raises TrainingError that names the field if it is damaged or of another version.
+    """
     path = run / RUN_NAME
     document = parse_json(read_bytes(path, max_bytes=1 << 26), file=path, error=TrainingError)
-    if not isinstance(document, dict) or document.get("format_version") != FORMAT_VERSION:
-        raise TrainingError("is not a run this edgedf can read", file=path, field="format_version")
-    missing = {"status", "recipe", "seeds", "dataset", "machine", "points"} - set(document)
-    if missing:
-        raise TrainingError("missing field", file=path, field=min(missing))
-    return document
+    return RunRules(path).document(document)
 
 
 def points_of(run: Path, head: RunHead) -> list[dict[str, Any]]:

@@ -1,0 +1,151 @@
+"""The rules of run.json, one by one: its schema in docs/formats.md as code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edgedf.errors import EdgedfError, TrainingError
+from edgedf.plain_json import check_plain
+from edgedf.training.plan import IMP, Point
+from edgedf.training.recipe import CONTROLS, Recipe
+
+FORMAT_VERSION = 1
+RUNNING, COMPLETE = "running", "complete"
+_HEAD = "format_version status recipe seeds dataset machine points chosen evaluation"
+_POINT = "kind round seed sparsity nonzero layers held temperature metrics ticket sha256"
+_CHOSEN = "ticket sha256 round seed sparsity"
+_HEX = frozenset("0123456789abcdef")
+
+
+class RunRules:
+    """Strict checks of a parsed run.json; `file` goes into every message."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def document(self, value: Any) -> dict[str, Any]:
+        """`value` itself, checked. Raises TrainingError that names the field."""
+        version = value.get("format_version") if isinstance(value, dict) else None
+        if type(version) is not int or version != FORMAT_VERSION:
+            raise self.bad("format_version", "is not that of a run this edgedf can read")
+        run = self.record(value, _HEAD, "")
+        check_plain(run, "", file=self.file, error=TrainingError)
+        self.one_of(run["status"], (RUNNING, COMPLETE), "status")
+        self.recipe(run["recipe"])
+        seeds = self.sequence(run["seeds"], "seeds")
+        for index, seed in enumerate(seeds):
+            self.integer(seed, f"seeds[{index}]", 0, (1 << 63) - 1)
+        if not seeds or len(set(seeds)) != len(seeds):
+            raise self.bad("seeds", "is not a list of different seeds")
+        self.dataset(run["dataset"])
+        machine = self.record(run["machine"], "device threads", "machine")
+        self.one_of(machine["device"], ("cpu", "cuda"), "machine.device")
+        self.integer(machine["threads"], "machine.threads", 1, 256)
+        for index, point in enumerate(self.sequence(run["points"], "points")):
+            self.point(point, seeds, f"points[{index}]")
+        self.outcome(run)
+        return run
+
+    def recipe(self, value: Any) -> None:
+        try:
+            name = Recipe.from_json(value).name
+        except EdgedfError as error:
+            raise self.bad("recipe", f"{error.field or ''} {error.problem}".strip()) from error
+        self.text(name, "recipe.name")
+
+    def dataset(self, value: Any) -> None:
+        dataset = self.record(value, "name fingerprint description images", "dataset")
+        self.text(dataset["name"], "dataset.name")
+        self.text(dataset["description"], "dataset.description")
+        self.sha256(dataset["fingerprint"], "dataset.fingerprint")
+        for split, count in self.table(dataset["images"], "dataset.images").items():
+            self.integer(count, f"dataset.images.{split[:60]}", 0, 1 << 40)
+
+    def point(self, value: Any, seeds: Sequence[int], at: str) -> None:
+        point = self.record(value, _POINT, at)
+        self.one_of(point["kind"], (IMP, *CONTROLS), f"{at}.kind")
+        self.integer(point["round"], f"{at}.round", 0, 60)
+        self.integer(point["seed"], f"{at}.seed", 0, (1 << 63) - 1)
+        if point["seed"] not in seeds:
+            raise self.bad(f"{at}.seed", "is not among the run's seeds")
+        self.number(point["sparsity"], f"{at}.sparsity", 0, 1)
+        self.integer(point["nonzero"], f"{at}.nonzero", 0, 1 << 40)
+        for name, share in self.table(point["layers"], f"{at}.layers").items():
+            self.number(share, f"{at}.layers.{name[:60]}", 0, 1)
+        for index, name in enumerate(self.sequence(point["held"], f"{at}.held")):
+            self.text(name, f"{at}.held[{index}]")
+        self.number(point["temperature"], f"{at}.temperature", 1e-3, 1e3)
+        for split, values in self.record(
+            point["metrics"], "validation test training", f"{at}.metrics"
+        ).items():
+            for name, number in self.table(values, f"{at}.metrics.{split}").items():
+                self.number(number, f"{at}.metrics.{split}.{name[:60]}", 0, 1e12)
+        # The place follows from what the point is, so no path in this file can lead anywhere else.
+        folder = "" if point["seed"] == seeds[0] else f"seeds/{point['seed']}/"
+        expected = folder + Point(point["kind"], point["round"], point["sparsity"]).path
+        if point["ticket"] != expected:
+            raise self.bad(f"{at}.ticket", f"is {str(point['ticket'])[:80]!r}, expected {expected!r}")
+        self.sha256(point["sha256"], f"{at}.sha256")
+
+    def outcome(self, run: dict[str, Any]) -> None:
+        """`chosen` is one of the points, `evaluation` says what was kept; a complete run has both."""
+        chosen, evaluation = run["chosen"], run["evaluation"]
+        for name in ("chosen", "evaluation"):
+            if run[name] is None and run["status"] == COMPLETE:
+                raise self.bad(name, "is missing from a complete run")
+        if chosen is not None:
+            self.record(chosen, _CHOSEN, "chosen")
+            if chosen not in [{name: point[name] for name in _CHOSEN.split()} for point in run["points"]]:
+                raise self.bad("chosen", f"{str(chosen['ticket'])[:80]!r} is none of the run's points")
+        if evaluation is not None:
+            self.record(evaluation, "split count of sha256", "evaluation")
+            self.text(evaluation["split"], "evaluation.split")
+            self.integer(evaluation["of"], "evaluation.of", 0, 1 << 40)
+            self.integer(evaluation["count"], "evaluation.count", 0, evaluation["of"])
+            for name, digest in self.record(
+                evaluation["sha256"], "crops.npy labels.npy", "evaluation.sha256"
+            ).items():
+                self.sha256(digest, f"evaluation.sha256.{name}")
+
+    def bad(self, at: str, problem: str) -> TrainingError:
+        return TrainingError(problem, file=self.file, field=at or None, hint="train again")
+
+    def record(self, value: Any, names: str, at: str) -> dict[str, Any]:
+        """`value` as a table with exactly these keys (one space-separated string)."""
+        table = self.table(value, at)
+        if odd := sorted(set(names.split()) ^ set(table)):
+            problem = "unknown field" if odd[0] in table else "missing field"
+            raise self.bad(f"{at}.{odd[0][:60]}".lstrip("."), problem)
+        return table
+
+    def table(self, value: Any, at: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self.bad(at, "is not a JSON object")
+        return value
+
+    def sequence(self, value: Any, at: str) -> list[Any]:
+        if not isinstance(value, list) or len(value) > 100_000:
+            raise self.bad(at, "is not a list")
+        return value
+
+    def integer(self, value: Any, at: str, low: int, high: int) -> None:
+        if type(value) is not int or not low <= value <= high:
+            raise self.bad(at, f"is {str(value)[:40]}, expected an integer in {low}..{high}")
+
+    def number(self, value: Any, at: str, low: float, high: float) -> None:
+        if type(value) not in (int, float) or not low <= value <= high:
+            raise self.bad(at, f"is {str(value)[:40]}, expected a number in {low:g}..{high:g}")
+
+    def text(self, value: Any, at: str) -> None:
+        if not isinstance(value, str):
+            raise self.bad(at, "is not a text")
+
+    def one_of(self, value: Any, known: Sequence[str], at: str) -> None:
+        if value not in known:
+            raise self.bad(at, f"is {str(value)[:40]!r}, expected one of {', '.join(known)}")
+
+    def sha256(self, value: Any, at: str) -> None:
+        if not isinstance(value, str) or len(value) != 64 or set(value) - _HEX:
+            raise self.bad(at, "is not a sha256 (64 lower-case hex digits)")
