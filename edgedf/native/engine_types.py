@@ -33,6 +33,7 @@ class Needs(ctypes.Structure):
         ("nonzero", c_uint64),
         ("multiplies", c_uint64),
         ("dense_multiplies", c_uint64),
+        ("work", c_uint64),
         ("steps", c_uint32),
         ("contract", CContract),
     )

@@ -60,3 +60,21 @@ def test_run_overflowing_weights_is_an_error(variant: str | None, signs: tuple[i
     model = NativeModel(model_bytes([node(FLATTEN, 0), linear(1, weight)], [weight]), variant=variant)
     with pytest.raises(BundleError, match="not a finite number"):
         model.run(CROP)
+
+
+def _slow_file(size: int, kernel: int) -> bytes:
+    """A few hundred bytes: one average pool with overlapping windows, then one that leaves little."""
+    side = (size - kernel) // 1 + 1
+    left = (side - 255) // 255 + 1
+    weight = np.zeros((1, 3 * left * left), np.float32)
+    weight[0, 0] = 1
+    pools = [node(7, 0, kernel, kernel, 1, 1), node(7, 1, 255, 255, 255, 255)]
+    nodes = [*pools, node(FLATTEN, 2), linear(3, weight)]
+    return model_bytes(nodes, [weight], contract=Contract(size=size))
+
+
+def test_open_unbounded_work_is_refused() -> None:
+    with pytest.raises(BundleError, match="limits"):
+        NativeModel(_slow_file(1024, 255))
+    model = NativeModel(_slow_file(512, 8))
+    assert model.needs.work >= 3 * 505 * 505 * 64

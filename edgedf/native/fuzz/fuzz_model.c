@@ -6,7 +6,8 @@
 #include "edgedf/model.h"
 
 /* Above these, a run is only slow; what it does is the same. */
-#define MAX_MULTIPLIES 100000u
+#define MAX_WEIGHTS 100000u
+#define MAX_WORK 4000000u
 #define MAX_BYTES (1u << 20)
 
 static uint32_t crc32_of(const uint8_t *bytes, size_t count) {
@@ -21,7 +22,7 @@ static uint32_t crc32_of(const uint8_t *bytes, size_t count) {
 static void run_once(const uint8_t *file, size_t size, const char *variant) {
   edgedf_model_needs needs;
   if (edgedf_model_measure(file, size, variant, &needs) != EDGEDF_MODEL_OK) return;
-  if (needs.model_bytes > MAX_BYTES || needs.workspace_bytes > MAX_BYTES || needs.weights > MAX_MULTIPLIES) return;
+  if (needs.model_bytes > MAX_BYTES || needs.workspace_bytes > MAX_BYTES || needs.weights > MAX_WEIGHTS) return;
   /* Exact allocations: the sanitizer then sees every step too far. */
   uint8_t *memory = malloc(needs.model_bytes), *workspace = malloc(needs.workspace_bytes);
   size_t side = needs.contract.size;
@@ -35,7 +36,7 @@ static void run_once(const uint8_t *file, size_t size, const char *variant) {
       edgedf_model_step step;
       if (edgedf_model_get_step(model, i, &step) != EDGEDF_MODEL_OK) abort();
     }
-    if (needs.dense_multiplies <= MAX_MULTIPLIES) {
+    if (needs.work <= MAX_WORK) {
       edgedf_model_status status =
           edgedf_model_run(model, crop, 0, workspace, needs.workspace_bytes, 1, NULL, &logit);
       int finite = logit - logit == 0.0f;

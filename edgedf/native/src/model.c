@@ -54,6 +54,7 @@ static void fill_needs(const edf_graph *graph, const edf_plan *plan, edgedf_mode
   needs->activation_bytes = plan->arena_floats * sizeof(float);
   needs->bytes_per_thread = plan->scratch_floats * sizeof(float);
   needs->workspace_bytes = needs->activation_bytes + needs->bytes_per_thread + 2 * ALIGNMENT;
+  needs->work = plan->work;
   needs->steps = plan->steps;
   for (uint32_t i = 0; i < plan->steps; i++) needs->multiplies += plan->step[i].multiplies;
   count_graph(graph, needs);

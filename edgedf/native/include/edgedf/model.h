@@ -44,6 +44,8 @@ typedef enum edgedf_model_status {
 #define EDGEDF_MODEL_MAX_WEIGHTS (1u << 26)
 #define EDGEDF_MODEL_MAX_FLOATS (1u << 28)
 #define EDGEDF_MODEL_MAX_THREADS 64u
+/* Work of one run: multiply-adds and comparisons of vector loops count 1, scalar ones 8, a sigmoid 64. */
+#define EDGEDF_MODEL_MAX_WORK (1ull << 36)
 
 /* The contract a model file carries: what goes in and how the logit is read. */
 typedef struct edgedf_model_contract {
@@ -65,6 +67,7 @@ typedef struct edgedf_model_needs {
   uint64_t nonzero;         /* weights that are not zero */
   uint64_t multiplies;      /* multiply-adds of one run by the kernels chosen here */
   uint64_t dense_multiplies; /* multiply-adds if no weight were zero */
+  uint64_t work;            /* all a run does, pools too, at most EDGEDF_MODEL_MAX_WORK */
   uint32_t steps;           /* fused steps */
   edgedf_model_contract contract;
 } edgedf_model_needs;

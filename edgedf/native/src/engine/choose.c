@@ -115,6 +115,44 @@ edgedf_model_status edf_size_tables(const edf_graph *graph, const edf_kernels *k
   return plan->model_bytes > (size_t)EDGEDF_MODEL_MAX_FLOATS * 4 ? EDGEDF_MODEL_TOO_LARGE : EDGEDF_MODEL_OK;
 }
 
+/* Work of elementwise operators on `values` numbers. */
+static double chain_work(const edf_graph *graph, const edf_chain *chain, double values) {
+  double work = 0;
+  for (uint32_t i = 0; i < chain->count; i++)
+    work += values * (graph->nodes[chain->nodes[i]].op == EDF_OP_SIGMOID ? 64 : 8);
+  return work;
+}
+
+/* Doubles: products of all limits do not fit 64 bits, and below 2^53 nothing is rounded. */
+static double step_work(const edf_graph *graph, const edf_plan *plan, const edf_step *step) {
+  const edf_tensor *out = &plan->tensor[step->output];
+  const edf_node *node = step->node == EDF_NONE ? NULL : &graph->nodes[step->node];
+  double strips = (out->shape.h + step->strip - 1) / step->strip;
+  /* Rows that several windows need are made once per strip. */
+  double rows = step->kind == EDF_STEP_CROP ? step->sums.h : strips * step->strip_rows;
+  double sums = rows * step->sums.w * step->sums.c, stored = (double)out->floats, work = sums + stored;
+  if (step->kind == EDF_STEP_CONV)
+    work += rows * plan->tensor[step->input].row *
+            (step->dense ? (double)edf_weight_count(node) * 2 : (double)node->nonzero);
+  if (step->kind == EDF_STEP_LINEAR) work += step->dense ? (double)edf_weight_count(node) : 8.0 * node->nonzero;
+  work += chain_work(graph, &step->before, sums) + chain_work(graph, &step->middle, sums);
+  work += step->other == EDF_NONE ? 0 : sums;
+  if (step->pool == EDF_NONE) return work;
+  const edf_node *pool = &graph->nodes[step->pool];
+  double made = (double)out->shape.c * out->shape.h * out->shape.w, area = (double)pool->kernel_h * pool->kernel_w;
+  double wide = (double)out->shape.c * out->shape.h * (step->sums.w + 2.0 * pool->pad_w);
+  work += pool->op == EDF_OP_AVG_POOL ? 8 * made * area : wide * (pool->kernel_h + pool->kernel_w) + 8 * made;
+  return work + chain_work(graph, &step->after, made);
+}
+
+static int count_work(const edf_graph *graph, edf_plan *plan) {
+  double work = 0;
+  for (uint32_t i = 0; i < plan->steps; i++) work += step_work(graph, plan, &plan->step[i]);
+  if (work > (double)EDGEDF_MODEL_MAX_WORK) return 0;
+  plan->work = (uint64_t)work;
+  return 1;
+}
+
 edgedf_model_status edf_make_plan(const edf_graph *graph, const edf_kernels *kernels, size_t fixed_bytes,
                                   edf_plan *plan) {
   memset(plan, 0, sizeof *plan);
@@ -123,5 +161,6 @@ edgedf_model_status edf_make_plan(const edf_graph *graph, const edf_kernels *ker
   if (status == EDGEDF_MODEL_OK) status = edf_place(plan);
   if (status != EDGEDF_MODEL_OK) return status;
   edf_choose_kernels(graph, kernels, plan);
+  if (!count_work(graph, plan)) return EDGEDF_MODEL_TOO_LARGE;
   return edf_size_tables(graph, kernels, fixed_bytes, plan);
 }

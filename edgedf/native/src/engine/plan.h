@@ -58,6 +58,7 @@ typedef struct edf_plan {
   size_t affine[EDGEDF_MODEL_MAX_NODES]; /* byte offset of a node's scale, then shift, in the model */
   size_t arena_floats, scratch_floats;   /* per run; per thread */
   size_t model_bytes;                    /* everything the model memory holds */
+  uint64_t work;                         /* of one run, see EDGEDF_MODEL_MAX_WORK */
 } edf_plan;
 
 edgedf_model_status edf_make_plan(const edf_graph *graph, const edf_kernels *kernels, size_t fixed_bytes,
