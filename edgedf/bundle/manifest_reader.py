@@ -20,6 +20,7 @@ from edgedf.bundle.manifest import (
 from edgedf.bundle.paths import clash, path_problem
 from edgedf.contract import Contract
 from edgedf.errors import BundleError, ContractError
+from edgedf.plain_json import check_plain
 
 # A phone ships a few megabytes; the cap keeps a hostile manifest from asking for a full disk.
 MAX_BUNDLE_BYTES = 1 << 30
@@ -47,6 +48,8 @@ class ManifestReader:
             raise self.bad(
                 at, f"is {str(value)[:60]!r}, expected " + (" or ".join(allowed) or "a short text")
             )
+        if not value.isprintable():
+            raise self.bad(at, "holds characters that cannot be printed")
         return value
 
     def sequence(self, value: Any, at: str) -> list[Any]:
@@ -59,9 +62,24 @@ class ManifestReader:
             raise self.bad(at, "is not a JSON object")
         return value
 
+    def plain(self, value: Any, at: str) -> dict[str, Any]:
+        """A table of plain JSON: safe to print and to write back."""
+        table = self.table(value, at)
+        check_plain(table, at, file=self.file, error=BundleError)
+        return table
+
+    def parity(self, value: Any, at: str) -> dict[str, Any]:
+        """What the gate recorded; a failed artifact is never shipped, so no bundle may say it failed."""
+        parity = self.plain(value, at)
+        outcome = parity.get("outcome")
+        if parity and outcome not in ("pass", "not_run"):
+            raise self.bad(f"{at}.outcome", f"is {str(outcome)[:40]}, expected pass or not_run")
+        return parity
+
     def number(self, value: Any, at: str) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e9:
-            raise self.bad(at, f"is {str(value)[:40]!r}, expected a number >= 0")
+        # All three tolerances are shares: an error over the logit scale, flips, a change of AUC.
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise self.bad(at, f"is {str(value)[:40]}, expected a number in 0..1")
         return float(value)
 
     def sha256(self, value: Any, at: str) -> str:
@@ -106,7 +124,7 @@ class ManifestReader:
         names = "target precision path files input output tolerances parity tools"
         record = self.record(value, names, at)
         limits = self.record(record["tolerances"], "max_logit_error flips auc_drop", f"{at}.tolerances")
-        tools = self.table(record["tools"], f"{at}.tools")
+        tools = self.plain(record["tools"], f"{at}.tools")
         return ArtifactEntry(
             target=self.text(record["target"], f"{at}.target", TARGETS),
             precision=self.text(record["precision"], f"{at}.precision", PRECISIONS),
@@ -115,13 +133,13 @@ class ManifestReader:
             input=self.tensor(record["input"], f"{at}.input"),
             output=self.tensor(record["output"], f"{at}.output"),
             tolerances=Tolerances(**{k: self.number(v, f"{at}.tolerances.{k}") for k, v in limits.items()}),
-            parity=self.table(record["parity"], f"{at}.parity"),
+            parity=self.parity(record["parity"], f"{at}.parity"),
             tools={k: self.text(v, f"{at}.tools.{k[:60]}") for k, v in tools.items()},
         )
 
     def manifest(self, value: Any) -> Manifest:
         version = value.get("format_version") if isinstance(value, dict) else None
-        if isinstance(version, bool) or version != FORMAT_VERSION:
+        if type(version) is not int or version != FORMAT_VERSION:
             problem = f"format version {str(version)[:40]}, this edgedf reads version {FORMAT_VERSION}"
             raise BundleError(
                 problem, file=self.file, field="format_version", hint="use the edgedf that wrote it"
@@ -143,9 +161,9 @@ class ManifestReader:
             name=name,
             contract=contract,
             arch=self.text(record["arch"], "arch"),
-            arch_args=self.table(record["arch_args"], "arch_args"),
+            arch_args=self.plain(record["arch_args"], "arch_args"),
             ticket_sha256=self.sha256(record["ticket_sha256"], "ticket_sha256"),
-            lineage=self.table(record["lineage"], "lineage"),
+            lineage=self.plain(record["lineage"], "lineage"),
             golden=self.files(record["golden"], "golden"),
             artifacts=artifacts,
         )
