@@ -49,7 +49,7 @@ def _from_array(array: npt.NDArray[Any]) -> U8:
         raise CropError(problem, field="image")
     if array.ndim == 2:
         return np.repeat(array[:, :, None], 3, axis=2)
-    return np.ascontiguousarray(array[:, :, :3])
+    return array[:, :, :3]  # a view: the crop core reads spread pixels and strided rows where they lie
 
 
 def _read(path: Path) -> U8:

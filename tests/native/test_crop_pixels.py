@@ -11,6 +11,7 @@ from crop_vectors import FILE, vectors
 
 from edgedf.crop import Box, ColorMatrix, Frame, PixelFormat, crop_face, crop_frame, crop_square
 from edgedf.native.crop_core import run_crop
+from edgedf.runtime.images import load_picture
 
 CASES, PARTS = 2400, 8
 
@@ -81,6 +82,15 @@ def test_views_with_strides_are_cropped_like_their_copies() -> None:
         copy = np.ascontiguousarray(view)
         got = crop_face(view, box, size=32, box_scale=1.3)
         assert np.array_equal(got, crop_face(copy, box, size=32, box_scale=1.3))
+
+
+def test_an_rgba_array_is_not_copied_before_the_core_reads_it() -> None:
+    rgba = np.random.default_rng(9).integers(0, 256, (90, 160, 4), dtype=np.uint8)
+    picture, box = load_picture(rgba), Box(5, 6, 40, 30)
+    assert np.shares_memory(picture, rgba)
+    assert np.shares_memory(Frame.from_array(picture, PixelFormat.RGB888).planes[0], rgba)
+    want = crop_face(np.ascontiguousarray(rgba[..., :3]), box, size=32, box_scale=1.3)
+    assert np.array_equal(crop_face(picture, box, size=32, box_scale=1.3), want)
 
 
 def test_a_square_of_the_crop_size_is_copied_unchanged() -> None:
