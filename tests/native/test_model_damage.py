@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,3 +91,15 @@ def test_open_wrong_nonzero_count_is_refused() -> None:
     raw_end = 72 + sizes[0] + sizes[1]
     short[raw_end : raw_end + sizes[2]] = bytes(sizes[2])
     assert not _try(_sealed(short))
+
+
+def test_fuzz_seeds_are_whole_and_small_enough_to_run() -> None:
+    """A seed that the engine refuses, or that the fuzzer thinks too slow, would reach no kernel."""
+    seeds = sorted((Path(__file__).parents[2] / "edgedf/native/fuzz/corpus/model").iterdir())
+    assert len(seeds) >= 30
+    for seed in seeds:
+        model = NativeModel(seed.read_bytes(), file=seed)
+        assert model.needs.work <= 4_000_000
+        assert max(model.needs.workspace_bytes, model.needs.model_bytes) <= 1 << 20
+        model.run(np.zeros((1, model.size, model.size, 3), np.uint8))
+        model.close()
