@@ -1,0 +1,54 @@
+"""From JPEG files to labels: the Detector repeats the accuracy that training reported, to the last picture.
+
+Nothing is shared between the two ways but the files: training reads its crop cache and runs PyTorch, the
+Detector reads each JPEG, crops with the index's box and runs the artifact in its own runtime.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from edgedf.data.index import read_dataset
+from edgedf.runtime.detector import Detector
+
+TARGETS = ("executorch", "coreml", "tflite", "native")
+
+
+def edgedf(*arguments: str) -> None:
+    code = "from edgedf.cli.main import main; main()"
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Faces, a run and its bundle, made by the commands that a user types."""
+    folder = tmp_path_factory.mktemp("world")
+    faces, run = str(folder / "faces"), str(folder / "run")
+    edgedf("data", "synth", faces, "--train", "240", "--validation", "60", "--test", "80", "--seed", "4")
+    training = ["--recipe", "short", "--arch", "mesonet", "--sparsities", "0.8", "--controls", "none"]
+    edgedf("train", faces, *training, "--epochs", "3", "--threads", "1", "--device", "cpu", "--out", run)
+    edgedf("build", run, "--target", "all")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS)
+def test_accuracy_is_what_training_reported(world: Path, target: str) -> None:
+    run = json.loads((world / "run/run.json").read_text())
+    chosen = next(p for p in run["points"] if p["ticket"] == run["chosen"]["ticket"])
+    reported = chosen["metrics"]["test"]
+    samples = read_dataset(world / "faces").splits["test"]
+    with closing(Detector.open(world / "run/bundle.edgedf", target)) as detector:
+        right = 0
+        for sample in samples:
+            assert sample.box is not None
+            (verdict,) = detector.detect(world / "faces" / sample.path, boxes=[sample.box])
+            right += (verdict.label == "fake") == bool(sample.label)
+    assert len(samples) == reported["count"] == 80
+    assert right == round(reported["accuracy"] * len(samples))
