@@ -29,14 +29,30 @@ def print_json(value: Any) -> None:
     click.echo(canonical_json(value).decode(), nl=False)
 
 
+def clean(text: object) -> str:
+    """`text` with control characters, bidirectional marks and lone surrogates escaped, newline and tab kept.
+
+    Whatever came out of a file or its name goes through here: a received bundle must not drive the terminal.
+    """
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else ascii(character)[1:-1]
+        for character in str(text)
+    )
+
+
+def show_line(message: object) -> None:
+    """Print one line of a result to stdout, cleaned."""
+    click.echo(clean(message))
+
+
 def say(message: str) -> None:
     """Print a line for a person that is not a result (what was written where, what is going on) to stderr."""
-    click.echo(message, err=True)
+    click.echo(clean(message), err=True)
 
 
 def warn(message: str) -> None:
     """Print one `warning:` line to stderr."""
-    click.echo(f"warning: {message}", err=True)
+    click.echo(f"warning: {clean(message)}", err=True)
 
 
 def print_table(
@@ -61,12 +77,14 @@ def print_table(
 
     numbers = set(right)
     # Titles and cells are Text, not markup: a file named "[red]x" must print as it is.
-    table = Table(box=SIMPLE_HEAD, title=None if title is None else Text(title, style="bold"))
+    table = Table(box=SIMPLE_HEAD, title=None if title is None else Text(clean(title), style="bold"))
     table.title_justify = "left"
     for column in columns:
-        table.add_column(Text(column), justify="right" if column in numbers else "left", overflow="fold")
+        table.add_column(
+            Text(clean(column)), justify="right" if column in numbers else "left", overflow="fold"
+        )
     for row in rows:
-        table.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("-" if cell is None else clean(cell)) for cell in row))
     if sys.stdout.isatty():
         Console(highlight=False).print(table)
         return

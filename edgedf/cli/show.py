@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgedf.cli.options import ExistingPath, json_option
-from edgedf.cli.output import human_bytes, print_json, print_table
+from edgedf.cli.output import human_bytes, print_json, print_table, show_line
 
 if TYPE_CHECKING:
     from edgedf.analysis.describe import Description, Table
@@ -41,14 +41,14 @@ def command(file: Path, as_json: bool) -> None:
 
 
 def _print(description: Description) -> None:
-    click.echo(description.kind)
+    show_line(description.kind)
     for line in _lines(description.facts, indent=_TOP):
-        click.echo(line)
+        show_line(line)
     for table in description.tables:
         if table.rows:
             print_table(table.columns, _cells(table), title=table.title, right=table.right)
     for note in description.notes:
-        click.echo(f"note: {note}")
+        show_line(f"note: {note}")
 
 
 def _lines(facts: Mapping[str, Any], indent: str) -> list[str]:

@@ -58,8 +58,8 @@ def test_help_names_every_verb() -> None:
 
 
 ERRORS = [
-    (["nonsense"], 2, "No such command 'nonsense'"),
-    (["show"], 2, "Missing argument 'FILE'"),
+    (["nonsense"], 2, "no such command 'nonsense'"),
+    (["show"], 2, "missing argument 'FILE'"),
     (["show", "nothing.pte"], 2, "error: nothing.pte: no such file\nhint: check the path"),
     (["show", "text.txt"], 2, "error: text.txt: is no ticket, bundle or artifact\nhint: known: "),
     (["show", "cut.safetensors"], 2, "error: cut.safetensors: "),
@@ -153,3 +153,16 @@ def test_progress_and_colour_stay_out_of_pipes(bundle: Path) -> None:
     done = run("bench", bundle, "--runs", 2)
     assert "\x1b" not in done.stdout + done.stderr
     assert "\r" not in done.stdout + done.stderr
+
+
+def test_no_value_of_a_file_drives_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    from edgedf.cli.output import clean, print_table, say, show_line, warn
+
+    hostile = "a\x1b[2J\x9b\u202eb\ud800\r"
+    say(hostile)
+    warn(hostile)
+    show_line(hostile)
+    print_table((hostile,), [(hostile,)], title=hostile)
+    shown = capsys.readouterr()
+    assert all(c.isprintable() or c == "\n" for c in shown.out + shown.err)
+    assert clean("é 😀\n\t") == "é 😀\n\t"
