@@ -11,7 +11,7 @@ import click
 from edgedf.bundle.manifest import PRECISIONS, TARGETS
 from edgedf.cli.config import read_config
 from edgedf.cli.options import ExistingPath, json_option
-from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say
+from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say, show_line
 from edgedf.cli.parity_table import print_problems, report_row
 from edgedf.errors import UsageError
 
@@ -156,15 +156,15 @@ def _print(result: BuildResult, *, demo: bool) -> None:
     _print_problems(result)
     for target in result.targets:
         for note in target.notes:
-            click.echo(f"note: {target.report.subject}: {note}")
+            show_line(f"note: {target.report.subject}: {note}")
     crops = result.evaluation or "NOT RUN (no evaluation crops)"
-    click.echo(f"Evaluation crops: {crops}. Golden files: {human_bytes(result.golden_bytes)}.")
+    show_line(f"Evaluation crops: {crops}. Golden files: {human_bytes(result.golden_bytes)}.")
     if result.bundle is None:
-        click.echo(f"Gate: {result.outcome.label}. No bundle was written.")
+        show_line(f"Gate: {result.outcome.label}. No bundle was written.")
         return
-    click.echo(f"Gate: {result.outcome.label}. Bundle: {result.bundle} ({result.seconds:.0f} s)")
+    show_line(f"Gate: {result.outcome.label}. Bundle: {result.bundle} ({result.seconds:.0f} s)")
     if result.archive is not None:
-        click.echo(f"Zip: {result.archive} ({human_bytes(result.archive.stat().st_size)})")
+        show_line(f"Zip: {result.archive} ({human_bytes(result.archive.stat().st_size)})")
 
 
 def _target_row(target: TargetResult) -> tuple[object, ...]:
@@ -176,4 +176,4 @@ def _print_problems(result: BuildResult) -> None:
     for report in result.reports:
         print_problems(report)
     if any("auc" in report.to_manifest()["not_run"] for report in result.reports):
-        click.echo("hint: name a data set with --data, or accept this with --accept-not-run")
+        show_line("hint: name a data set with --data, or accept this with --accept-not-run")

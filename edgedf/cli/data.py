@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgedf.cli.options import ExistingPath, json_option
-from edgedf.cli.output import print_json, print_table, progress_bar, say
+from edgedf.cli.output import print_json, print_table, progress_bar, say, show_line
 from edgedf.errors import EXIT_GATE
 
 if TYPE_CHECKING:
@@ -113,16 +113,16 @@ def _print_survey(result: Survey) -> None:
     columns = ("split", "real", "fake", "people", "damaged", "sides in px")
     print_table(columns, rows, title=f"{result.name}: {result.description}".rstrip(": "), right=columns[1:])
     if result.kinds:
-        click.echo("kinds: " + ", ".join(f"{kind} {count}" for kind, count in result.kinds.items()))
-    click.echo(f"identities from: {result.identity_source}")
-    click.echo(f"fingerprint: {result.fingerprint}")
+        show_line("kinds: " + ", ".join(f"{kind} {count}" for kind, count in result.kinds.items()))
+    show_line(f"identities from: {result.identity_source}")
+    show_line(f"fingerprint: {result.fingerprint}")
     for pair, count in result.shared.items():
-        click.echo(f"PROBLEM: {count} people are in both {pair.replace('+', ' and ')}")
+        show_line(f"PROBLEM: {count} people are in both {pair.replace('+', ' and ')}")
     for split in result.splits:
         for file in split.damaged[:10]:
-            click.echo(f"PROBLEM: {file.path}: {file.reason}")
+            show_line(f"PROBLEM: {file.path}: {file.reason}")
         if len(split.damaged) > 10:
-            click.echo(f"PROBLEM: {len(split.damaged) - 10} more damaged in {split.split}; --json lists them")
+            show_line(f"PROBLEM: {len(split.damaged) - 10} more damaged in {split.split}; --json lists them")
 
 
 @command.command()
@@ -178,7 +178,7 @@ def probe(folder: Path, limit: int, seed: int, as_json: bool) -> None:
     else:
         rows = [(r.name, f"{r.auc:.3f}", f"{r.low:.3f}..{r.high:.3f}", r.verdict) for r in report.results]
         print_table(("cue", "AUC", "95% interval", "verdict"), rows, right=("AUC", "95% interval"))
-        click.echo(f"{report.pictures} pictures, {report.clusters} groups of people, limit {report.limit:g}")
+        show_line(f"{report.pictures} pictures, {report.clusters} groups of people, limit {report.limit:g}")
     if not report.good:
         sys.exit(EXIT_GATE)
 

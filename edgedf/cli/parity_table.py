@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import click
-
+from edgedf.cli.output import show_line
 from edgedf.parity.gate import Outcome, Report
 
 
@@ -30,9 +29,9 @@ def print_problems(report: Report) -> None:
     for check in report.checks:
         if check.outcome is Outcome.PASS:
             continue
-        click.echo(f"{check.outcome.label}: {report.subject}: {check.name}: {check.detail}")
+        show_line(f"{check.outcome.label}: {report.subject}: {check.name}: {check.detail}")
         for failure in check.failures:
-            click.echo(f"    {failure}")
+            show_line(f"    {failure}")
 
 
 def _number(value: float | None, form: str) -> str | None:

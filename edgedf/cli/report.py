@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from edgedf.cli.options import ExistingPath, json_option
-from edgedf.cli.output import human_bytes, print_json, progress_bar
+from edgedf.cli.output import human_bytes, print_json, progress_bar, show_line
 
 
 @click.command()
@@ -44,9 +44,9 @@ def command(source: Path, out: Path | None, runs: int, as_json: bool) -> None:
     if as_json:
         print_json({"page": str(page), "size": len(data), "not_run": list(sources.not_run)})
         return
-    click.echo(f"{page}: {human_bytes(len(data))}")
+    show_line(f"{page}: {human_bytes(len(data))}")
     for line in sources.not_run:
-        click.echo(f"NOT RUN {line}")
+        show_line(f"NOT RUN {line}")
 
 
 def _page(source: Path) -> Path:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import click
-
-from edgedf.cli.output import print_table, say
+from edgedf.cli.output import print_table, say, show_line
 
 
 def print_verdicts(pictures: Sequence[dict[str, Any]], clip: dict[str, Any] | None) -> None:
@@ -42,4 +40,4 @@ def _print_video(clip: dict[str, Any]) -> None:
     verdict = (
         "no face found" if summary["score"] is None else f"{summary['label']}, score {summary['score']:.4f}"
     )
-    click.echo(f"{clip['video']}: {verdict}, {seen}")
+    show_line(f"{clip['video']}: {verdict}, {seen}")
