@@ -1,0 +1,96 @@
+"""`edgedf build` and `edgedf parity` as a user types them: outcomes, exit codes, equal bytes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgedf.bundle.reader import open_bundle
+from edgedf.data.synth.writer import NAME as SYNTHETIC
+from edgedf.ticket import write_ticket
+from tests.parity_samples import lively_ticket
+
+
+def _edgedf(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from edgedf.cli.main import main; main()", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def ticket(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ticket whose lineage says that it was trained on the synthetic benchmark."""
+    made = lively_ticket()
+    lineage = replace(made.lineage, dataset={"name": SYNTHETIC})
+    path = tmp_path_factory.mktemp("ticket") / "t.safetensors"
+    write_ticket(path, replace(made, lineage=lineage))
+    return path
+
+
+@pytest.mark.slow
+def test_two_builds_in_two_folders_give_equal_bytes_and_pass_again(tmp_path: Path, ticket: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        options = ("--target", "all", "--out", ".", "--zip", "--crops", "40")
+        done = _edgedf(tmp_path / name, "build", str(ticket), *options)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    first, second = _content(tmp_path / "one"), _content(tmp_path / "two")
+    assert set(first) == set(second)
+    assert [name for name in first if first[name] != second[name]] == []
+    done = _edgedf(tmp_path / "one", "parity", "t.edgedf.zip", "--json")
+    assert done.returncode == 0, done.stdout
+    found = json.loads(done.stdout)
+    assert found["outcome"] == "pass"
+    assert [r["subject"] for r in found["reports"]][1:] == ["executorch", "coreml", "tflite", "native"]
+    done = _edgedf(tmp_path / "one", "parity", "t.edgedf", "--target", "tflite", "--ticket", str(ticket))
+    assert done.returncode == 0, done.stdout
+    done = _edgedf(tmp_path / "one", "parity", "t.edgedf", "--box-jitter", "--pictures", "2", "--json")
+    assert [row["amplitude"] for row in json.loads(done.stdout)["rows"]] == [0.05, 0.10, 0.15]
+
+
+@pytest.mark.slow
+def test_a_check_that_did_not_run_writes_nothing_unless_accepted(tmp_path: Path) -> None:
+    write_ticket(tmp_path / "real.safetensors", lively_ticket())
+    options = ("build", "real.safetensors", "--target", "coreml", "--out", "out.edgedf", "--json")
+    done = _edgedf(tmp_path, *options)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["outcome"] == "not_run"
+    assert not (tmp_path / "out.edgedf").exists()
+    done = _edgedf(tmp_path, *options, "--accept-not-run")
+    assert done.returncode == 0
+    with open_bundle(tmp_path / "out.edgedf") as bundle:
+        assert bundle.artifact("coreml").parity["not_run"] == ["auc"]
+        assert bundle.artifact("coreml").parity["outcome"] == "not_run"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("build", "nothing.safetensors"), "no such file"),
+        (("build", "."), "holds no ticket.safetensors"),
+        (("build", "--precision", "float8"), "unknown precision"),
+        (("build", "--target", "executorch", "--precision", "int8"), "has no int8"),
+        (("build", "--target", "tflite", "--precision", "coreml=float16"), "is not being built"),
+        (("build", "--out", "photos.edgedf"), "is not a bundle"),
+        (("parity", "nothing.edgedf"), "no such bundle"),
+        (("parity", "photos.edgedf"), "no bundle"),
+        (("parity", "photos.edgedf", "--data", "x"), "only read with"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_2(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "photos.edgedf").mkdir()
+    (tmp_path / "photos.edgedf" / "me.jpg").write_bytes(b"")
+    done = _edgedf(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
