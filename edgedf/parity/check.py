@@ -17,7 +17,7 @@ from edgedf.parity.compare import logit_scale
 from edgedf.parity.diagnose import WrongInputs, diagnose
 from edgedf.parity.gate import Check, Outcome, Report, combine, failed, not_run, passed
 from edgedf.parity.golden import golden_crop
-from edgedf.parity.structure import check_names, check_shapes
+from edgedf.parity.structure import check_names, check_open, check_shapes
 from edgedf.parity.values import (
     Evaluation,
     check_auc,
@@ -106,7 +106,9 @@ def value_checks(
     values, golden = check_values(got, goldens, limits)
     if golden is None:
         return (values,), {}
-    if values.outcome is Outcome.FAIL and (cause := diagnose(run, got, goldens, wrong)):
+    if values.outcome is Outcome.FAIL and (
+        cause := diagnose(run, got, goldens, wrong, limits.max_logit_error)
+    ):
         values = failed(
             "values",
             f"{cause}; {values.detail}",
@@ -137,9 +139,9 @@ def _run_checks(
     wrong: WrongInputs | None,
 ) -> tuple[tuple[Check, ...], dict[str, object]]:
     """Values only where the form is right: a wrong layout would compare noise."""
-    opened = passed("open", backend.runtime)
-    if combine(check.outcome for check in form) is Outcome.FAIL:
-        return (*form, opened, not_run("values", "names or shapes are wrong")), {}
+    opened = check_open(backend, goldens.contract)
+    if combine(check.outcome for check in (*form, opened)) is Outcome.FAIL:
+        return (*form, opened, not_run("values", "names, shapes or contract are wrong")), {}
     try:
         checks, numbers = value_checks(backend.run, goldens, evaluation, entry.tolerances, want_auc, wrong)
     except EdgedfError as error:

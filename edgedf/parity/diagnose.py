@@ -45,14 +45,19 @@ _INPUT_CAUSES: Mapping[str, Callable[[U8], U8]] = MappingProxyType(
         "it inverts the colours": lambda crops: 255 - crops,
     }
 )
-# A cause counts as found if it brings the error down to this share of what it was, and of the scale.
-_EXPLAINED = 0.01
+# A cause counts as found if it brings the error down to this share of what it was, and of the scale; or,
+# where weights are rounded, to a tenth of what it was and within what the gate allows.
+_EXPLAINED, _ROUNDED = 0.01, 0.1
 # Logits that vary this much less than they should hardly see the picture any more.
 _BLIND = 0.1
 
 
 def diagnose(
-    run: Callable[[U8], F32], got: F32, goldens: GoldenSet, wrong: WrongInputs | None = None
+    run: Callable[[U8], F32],
+    got: F32,
+    goldens: GoldenSet,
+    wrong: WrongInputs | None = None,
+    allowed: float = 0.0,
 ) -> str | None:
     """The measured cause of wrong golden logits, or None if no known cause explains them.
 
@@ -60,17 +65,19 @@ def diagnose(
         run: the artifact, crops (N, S, S, 3) uint8 -> (N,) float32.
         got: what it answered for the goldens' crops, finite, (N,).
         wrong: what the dense network answers for wrongly prepared inputs, where torch is at hand.
+        allowed: the gate's largest error over the logit scale.
     """
     expected = goldens.logits.astype(np.float64)
-    error = _error(got, expected)
+    scale, error = logit_scale(goldens.logits), _error(got, expected)
+    limit = max(_EXPLAINED * min(error, scale), min(_ROUNDED * error, allowed * scale))
     for cause, change in _output_causes(got).items():
-        if _explains(change, expected, error):
+        if _explains(change, expected, limit):
             return cause
     for cause, changed in _INPUT_CAUSES.items():
-        if _explains(run(changed(goldens.crops_nhwc)).astype(np.float64), expected, error):
+        if _explains(run(changed(goldens.crops_nhwc)).astype(np.float64), expected, limit):
             return cause
     for cause, answers in (wrong(goldens.crops_nhwc) if wrong else {}).items():
-        if _explains(got.astype(np.float64), answers.astype(np.float64), error):
+        if _explains(got.astype(np.float64), answers.astype(np.float64), limit):
             return cause
     if float(np.std(got)) < _BLIND * float(np.std(expected)):
         return "its answers hardly depend on the picture: the input is scaled or normalised twice"
@@ -89,8 +96,7 @@ def _error(got: npt.NDArray[np.floating], expected: npt.NDArray[np.float64]) -> 
     return float(np.abs(got - expected).max())
 
 
-def _explains(got: npt.NDArray[np.float64], expected: npt.NDArray[np.float64], error: float) -> bool:
+def _explains(got: npt.NDArray[np.float64], expected: npt.NDArray[np.float64], limit: float) -> bool:
     if got.shape != expected.shape or not bool(np.isfinite(got).all()):
         return False
-    scale = logit_scale(expected.astype(np.float32))
-    return _error(got, expected) <= _EXPLAINED * min(error, scale)
+    return _error(got, expected) <= limit

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from edgedf.bundle.manifest import ArtifactEntry, TensorSpec
 from edgedf.contract import Contract
 from edgedf.parity.gate import Check, failed, passed
+from edgedf.runtime.backend import Backend, CarriesContract
 
 # What each platform's developers feed: (layout, dtype) of the input.
 _INPUTS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
@@ -15,7 +16,7 @@ _INPUTS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
         "executorch": (("NCHW", "float32"),),
         "coreml": (("NCHW", "float32"),),
         "tflite": (("NHWC", "float32"),),
-        "native": (("NHWC", "uint8"), ("NHWC", "float32"), ("NCHW", "float32")),
+        "native": (("NHWC", "uint8"),),
     }
 )
 
@@ -49,6 +50,18 @@ def check_shapes(entry: ArtifactEntry, contract: Contract) -> Check:
     if wrong:
         return failed("shapes", wrong[0], wrong)
     return passed("shapes", f"{_text(entry.input)} -> {_text(entry.output)}")
+
+
+def check_open(backend: Backend, contract: Contract) -> Check:
+    """The runtime took the file, and a contract that the file carries is the bundle's to the last bit."""
+    if not isinstance(backend, CarriesContract):
+        return passed("open", backend.runtime)
+    wrong = [
+        f"the file carries contract.{name} {value!r}, the bundle says {getattr(contract, name)!r}"
+        for name, value in backend.carried_contract().items()
+        if value != getattr(contract, name)
+    ]
+    return failed("open", wrong[0], wrong) if wrong else passed("open", backend.runtime)
 
 
 def _text(tensor: TensorSpec) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,15 @@ class Backend(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+@runtime_checkable
+class CarriesContract(Protocol):
+    """A backend whose model file holds the contract's numbers itself, for programs that see no manifest."""
+
+    def carried_contract(self) -> Mapping[str, float]:
+        """Field of the contract -> the number in the file."""
+        ...
 
 
 # target -> (module, class). A fifth target adds one line here and one file beside this one.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from edgedf.bundle.manifest import ArtifactEntry
+from edgedf.errors import BundleError
 from edgedf.files import read_bytes
 from edgedf.native.engine import NativeModel
 from edgedf.runtime.backend import F32, U8
@@ -22,7 +24,8 @@ class NativeBackend:
         folder: the bundle.
         entry: its native artifact.
         threads: 1..64.
-    Raises BundleError if the file is damaged, NotRunError if the compiled core is missing.
+    Raises BundleError if the file is damaged or takes other crops than the manifest says,
+    NotRunError if the compiled core is missing.
     """
 
     name = "native"
@@ -30,11 +33,23 @@ class NativeBackend:
     def __init__(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
         path = folder / entry.path
         self.model = NativeModel(read_bytes(path, max_bytes=MAX_FILE_BYTES), file=path, threads=threads)
+        shape, side = entry.input.shape, self.model.size
+        if shape != (1, side, side, 3):
+            self.model.close()
+            problem = f"takes (1, {side}, {side}, 3), the manifest says {shape}"
+            raise BundleError(problem, file=path, field=entry.input.name, hint="build the bundle again")
         self.runtime = f"edgedf sparse engine ({self.model.variant})"
 
     def run(self, crops_nhwc: U8) -> F32:
         """Logits (N,) float32 of crops (N, S, S, 3) uint8 RGB. Raises BundleError on another shape."""
         return self.model.run(crops_nhwc)
+
+    def carried_contract(self) -> Mapping[str, float]:
+        """What `edgedf-run` and the C API go by: see `edgedf.runtime.backend.CarriesContract`."""
+        carried = self.model.needs.contract
+        # Not the logit threshold: libraries round logarithms differently; the engine checks that number.
+        numbers = ("box_scale", "threshold", "temperature")
+        return {"size": carried.size} | {name: getattr(carried, name) for name in numbers}
 
     def close(self) -> None:
         """Free the model. Calling it twice is safe."""

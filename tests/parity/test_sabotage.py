@@ -30,7 +30,10 @@ from edgedf.parity.reference import dense_logits, wrong_inputs
 from edgedf.parity.tolerances import TOLERANCES
 from tests.parity_samples import lively_ticket
 
-TARGETS = ("executorch", "coreml", "tflite")
+TARGETS = ("executorch", "coreml", "tflite", "native")
+# The native target also computes with weights of 11 and 8 bits: its gate is wider there, not blind.
+NATIVE_ROUNDED = (("native", "float16"), ("native", "int8"))
+FORMS = (*((target, "float32") for target in TARGETS), *NATIVE_ROUNDED)
 SIZE = 64
 
 
@@ -45,10 +48,10 @@ def _goldens() -> GoldenSet:
     return make_goldens(ticket.contract, [], dense_logits(ticket.module()))
 
 
-@lru_cache(maxsize=16)
-def _artifact(target: str, sabotage: Callable[[Graph], Graph]) -> Artifact:
+@lru_cache(maxsize=32)
+def _artifact(target: str, sabotage: Callable[[Graph], Graph], precision: str = "float32") -> Artifact:
     module = GraphModule(sabotage(_compacted().graph))
-    return convert(target, module, lively_ticket(size=SIZE).contract, Options())
+    return convert(target, module, lively_ticket(size=SIZE).contract, Options(precision=precision))
 
 
 def _entry(artifact: Artifact) -> ArtifactEntry:
@@ -134,9 +137,9 @@ def _normalised_twice(graph: Graph) -> Graph:
     return _insert(graph, Node(name="sabotage", op=op, inputs=(INPUT,)))
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_honest_artifact_passes_what_runs(target: str) -> None:
-    report = _report(_artifact(target, _honest))
+@pytest.mark.parametrize(("target", "precision"), FORMS)
+def test_honest_artifact_passes_what_runs(target: str, precision: str) -> None:
+    report = _report(_artifact(target, _honest, precision))
     assert {c.name: c.outcome for c in report.checks if c.name != "auc"} == dict.fromkeys(
         ("names", "shapes", "open", "values", "flips"), Outcome.PASS
     )
@@ -144,7 +147,7 @@ def test_honest_artifact_passes_what_runs(target: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("target", "precision"), FORMS)
 @pytest.mark.parametrize(
     ("sabotage", "reason"),
     [
@@ -154,8 +157,10 @@ def test_honest_artifact_passes_what_runs(target: str) -> None:
         (_normalised_twice, "normalised twice"),
     ],
 )
-def test_sabotaged_network_is_refused(target: str, sabotage: Callable[[Graph], Graph], reason: str) -> None:
-    report = _report(_artifact(target, sabotage))
+def test_sabotaged_network_is_refused(
+    target: str, precision: str, sabotage: Callable[[Graph], Graph], reason: str
+) -> None:
+    report = _report(_artifact(target, sabotage, precision))
     check = next(check for check in report.checks if check.name == "values")
     assert report.outcome is Outcome.FAIL
     assert check.outcome is Outcome.FAIL
@@ -163,10 +168,10 @@ def test_sabotaged_network_is_refused(target: str, sabotage: Callable[[Graph], G
     assert "worst" in check.detail
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_other_tickets_model_is_refused(target: str) -> None:
+@pytest.mark.parametrize(("target", "precision"), FORMS)
+def test_other_tickets_model_is_refused(target: str, precision: str) -> None:
     contract = lively_ticket(size=SIZE).contract
-    report = _report(convert(target, _compacted(seed=5).module, contract, Options()))
+    report = _report(convert(target, _compacted(seed=5).module, contract, Options(precision=precision)))
     values = next(check for check in report.checks if check.name == "values")
     assert values.outcome is Outcome.FAIL
     assert len(values.failures) > 10
