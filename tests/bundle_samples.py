@@ -8,10 +8,29 @@ import numpy as np
 
 from edgedf.bundle.golden import GoldenSet, golden_files
 from edgedf.bundle.manifest import ArtifactEntry, Manifest, TensorSpec
+from edgedf.bundle.parity_record import CHECKS, ParityMetrics, ParityRecord
 from edgedf.bundle.writer import file_entries
 from edgedf.contract import Contract
 from edgedf.parity.golden import make_goldens
 from edgedf.parity.tolerances import TOLERANCES
+
+PARITY = ParityRecord(
+    outcome="pass",
+    runtime="a runtime",
+    checks=dict.fromkeys(CHECKS, "pass"),
+    metrics=ParityMetrics(
+        logit_scale=1.5,
+        max_logit_error=2e-6,
+        max_logit_error_absolute=3e-6,
+        rms_logit_error=1e-6,
+        rms_logit_error_absolute=1.5e-6,
+        goldens=20,
+        golden_flips=0,
+        evaluation_crops=400,
+        evaluation_flips=0,
+        auc_change=-1.25e-5,
+    ),
+)
 
 
 def sample_goldens(size: int = 16) -> GoldenSet:
@@ -43,7 +62,7 @@ def sample_bundle(size: int = 16, pictures: int | None = None) -> tuple[Manifest
             input=TensorSpec(name="input", shape=shape, dtype="float32", layout=layout),
             output=spec,
             tolerances=TOLERANCES["float32"],
-            parity={"outcome": "pass"},
+            parity=PARITY,
             tools={"tool": "1.0"},
         )
         for target, path, files, shape, layout in (

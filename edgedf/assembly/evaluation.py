@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +12,9 @@ import numpy.typing as npt
 from edgedf.assembly.source import Source
 from edgedf.contract import Contract
 from edgedf.errors import DataError
-from edgedf.files import read_error
 
 U8 = npt.NDArray[np.uint8]
 
-EVALUATION_FOLDER = "evaluation"
 DEFAULT_LIMIT = 400
 # Far from the seeds that training splits use, so that nothing rendered here was ever trained on.
 SYNTH_SEED = 77_000_003
@@ -33,18 +32,18 @@ class EvaluationCrops:
 def find_evaluation(source: Source, data: Path | None, limit: int) -> EvaluationCrops | None:
     """The evaluation crops of a build, or None where there are none.
 
-    In this order: the test split of `data`; the run's evaluation folder, if the ticket lies in a run; freshly
-    rendered faces, if the ticket was trained on the synthetic benchmark.
+    In this order: the test split of `data`; the crops that the ticket's run kept; freshly rendered faces, if
+    the ticket was trained on the synthetic benchmark.
 
     Args:
         limit: take at most this many crops, half of each class, evenly spread over the split.
-    Raises DataError if the folder is there and damaged or of another crop size.
+    Raises DataError if they are damaged, not what the run recorded, or of another crop size.
     """
     contract = source.ticket.contract
     if data is not None:
         return _from_dataset(data, contract, limit)
-    if source.run is not None and (source.run / EVALUATION_FOLDER).is_dir():
-        return _from_run(source.run / EVALUATION_FOLDER, contract, limit)
+    if source.run is not None and source.evaluation is not None:
+        return _from_run(source.run, source.evaluation, contract, limit)
     if is_synthetic(source):
         return _rendered(contract, limit)
     return None
@@ -71,33 +70,17 @@ def spread(labels: U8, limit: int) -> npt.NDArray[np.int64]:
     return np.sort(np.concatenate(parts))
 
 
-def _from_run(folder: Path, contract: Contract, limit: int) -> EvaluationCrops:
-    crops, labels = _array(folder / "crops.npy"), _array(folder / "labels.npy")
-    size = contract.size
-    if crops.dtype != np.uint8 or crops.shape != (len(crops), size, size, 3):
-        problem = f"is {crops.dtype}{list(crops.shape)}, expected uint8[N, {size}, {size}, 3]"
-        raise DataError(problem, file=folder / "crops.npy", hint="train again, or name --data")
-    if labels.shape != (len(crops),) or not bool(np.isin(labels, (0, 1)).all()):
-        problem = f"is not one 0 or 1 for each of {len(crops)} crops"
-        raise DataError(problem, file=folder / "labels.npy", hint="train again")
-    truth = labels.astype(np.uint8)
-    chosen = spread(truth, limit)
+def _from_run(run: Path, hashes: Mapping[str, str], contract: Contract, limit: int) -> EvaluationCrops:
+    from edgedf.training.evaluation import FOLDER, read_evaluation
+
+    crops, labels = read_evaluation(run / FOLDER, hashes)
+    if crops.shape[1] != contract.size:
+        problem = f"holds crops of {crops.shape[1]} pixels, the ticket takes {contract.size}"
+        raise DataError(problem, file=run / FOLDER, hint="train again, or name --data")
+    chosen = spread(labels, limit)
     return EvaluationCrops(
-        crops_nhwc=np.array(crops[chosen]), labels=truth[chosen], source="the run's test split"
+        crops_nhwc=np.array(crops[chosen]), labels=labels[chosen], source="the run's test split"
     )
-
-
-def _array(path: Path) -> npt.NDArray[np.generic]:
-    """An .npy file, memory-mapped and never unpickled."""
-    try:
-        array: npt.NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except OSError as error:
-        raise read_error(path, error) from error
-    except (ValueError, EOFError) as error:
-        raise DataError(f"is not a plain .npy array ({error})", file=path, hint="train again") from error
-    if array.ndim == 0:
-        raise DataError("holds a single number", file=path, hint="train again")
-    return array
 
 
 def _from_dataset(root: Path, contract: Contract, limit: int) -> EvaluationCrops:

@@ -175,7 +175,7 @@ def _target(
         zipped=len(zip_bytes(artifact.files)),
         notes=artifact.notes,
     )
-    return _Part(artifact, replace(entry, parity=report.to_manifest()), result)
+    return _Part(artifact, replace(entry, parity=report.record()), result)
 
 
 def check_files(

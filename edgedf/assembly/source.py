@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedf.errors import FileError, UsageError
-from edgedf.files import sha256_file
-from edgedf.ticket import Ticket, read_ticket
+from edgedf.errors import FileError
+from edgedf.ticket import Ticket, parse_ticket
+from edgedf.training.run_ticket import TICKET_NAME, chosen_ticket, ticket_file
 
 DEMO_TICKET = Path(__file__).resolve().parent.parent / "assets" / "demo-ticket.safetensors"
-RUN_TICKET = "ticket.safetensors"
 BUNDLE_SUFFIX = ".edgedf"
 
 
@@ -23,6 +23,7 @@ class Source:
         ticket: its checked content.
         sha256: of the file.
         run: folder of the training run it came from, if there is one.
+        evaluation: sha256 by name of the run's evaluation files, None where it kept none.
         demo: whether this is the ticket that the package ships.
     """
 
@@ -30,6 +31,7 @@ class Source:
     ticket: Ticket
     sha256: str
     run: Path | None
+    evaluation: Mapping[str, str] | None
     demo: bool
 
     @property
@@ -42,30 +44,31 @@ class Source:
         """Where the bundle goes if nobody says: into the run, else into the working folder."""
         if self.run is not None:
             return self.run / f"bundle{BUNDLE_SUFFIX}"
-        stem = self.name if self.demo or self.path.name == RUN_TICKET else self.path.stem
+        stem = self.name if self.demo or self.path.name == TICKET_NAME else self.path.stem
         return Path(f"{stem}{BUNDLE_SUFFIX}")
 
 
 def read_source(path: Path | None) -> Source:
     """The source at `path`: a ticket file, or a run folder and its chosen ticket; None is the demo ticket.
 
-    Raises FileError if there is nothing, UsageError for a folder that is no run, TicketError if it is bad.
+    Raises FileError if there is nothing, UsageError for a folder that is no run, TrainingError if a run's
+    ticket is not the one that its run.json records, TicketError if the ticket is bad.
     """
     demo = path is None
     path = DEMO_TICKET if path is None else path
-    run = path if path.is_dir() else None
-    if run is not None:
-        path = run / RUN_TICKET
-        if not path.exists():
-            hint = "name a ticket file, or a folder that `edgedf train` finished"
-            raise UsageError(f"holds no {RUN_TICKET}", file=run, hint=hint)
-    elif not path.exists() and demo:
+    if demo and not path.exists():
         raise FileError(
             "the demo ticket is not installed", file=path.name, hint="name a ticket to build from"
         )
-    else:
-        run = _run_of(path)
-    return Source(path=path, ticket=read_ticket(path), sha256=sha256_file(path), run=run, demo=demo)
+    found = chosen_ticket(path) if path.is_dir() else ticket_file(path)
+    return Source(
+        path=found.path,
+        ticket=parse_ticket(found.data, file=str(found.path)),
+        sha256=found.sha256,
+        run=found.run,
+        evaluation=found.evaluation,
+        demo=demo,
+    )
 
 
 def bundle_path(source: Source, out: Path | None) -> Path:
@@ -73,11 +76,3 @@ def bundle_path(source: Source, out: Path | None) -> Path:
     if out is None:
         return source.default_out()
     return out if out.name.endswith(BUNDLE_SUFFIX) else out / source.default_out().name
-
-
-def _run_of(ticket: Path) -> Path | None:
-    """The run a ticket file lies in: its folder, or the one above tickets/; None if neither is a run."""
-    for folder in (ticket.parent, ticket.parent.parent):
-        if (folder / "run.json").is_file() and (folder == ticket.parent or ticket.parent.name == "tickets"):
-            return folder
-    return None

@@ -8,13 +8,14 @@ golden/logits.f32    expected logits of dense PyTorch, little-endian float32, on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edgedf.bundle.fields import FieldReader
 from edgedf.bundle.manifest import GOLDEN_FOLDER
 from edgedf.contract import Contract
 from edgedf.crop import Box
@@ -28,6 +29,9 @@ INDEX_NAME = f"{GOLDEN_FOLDER}/index.json"
 LOGITS_NAME = f"{GOLDEN_FOLDER}/logits.f32"
 MAX_SIDE = 4096
 MAX_PICTURES = 999
+MAX_NAME = 60
+MAX_COORDINATE = 1e6
+MAX_INDEX_BYTES = 1 << 20
 ROTATIONS = (0, 90, 180, 270)
 
 
@@ -92,17 +96,19 @@ def golden_files(goldens: GoldenSet) -> dict[str, bytes]:
 
 def parse_goldens(files: Mapping[str, bytes], *, file: str) -> GoldenSet:
     """The goldens in a bundle's golden/ files. Raises BundleError that names file and field."""
-    index = parse_json(_take(files, INDEX_NAME, None, file), file=f"{file}/{INDEX_NAME}", error=BundleError)
-    where = f"{file}/{INDEX_NAME}"
-    record = _record(index, {"contract", "pictures"}, "index", where)
+    fields = FieldReader(f"{file}/{INDEX_NAME}")
+    data = _take(files, INDEX_NAME, None, file)
+    if len(data) > MAX_INDEX_BYTES:
+        raise BundleError(f"is larger than {MAX_INDEX_BYTES} bytes", file=file, field=INDEX_NAME)
+    index = fields.record(parse_json(data, file=fields.file, error=BundleError), "contract pictures", "index")
     try:
-        contract = Contract.from_json(record["contract"])
+        contract = Contract.from_json(index["contract"])
     except ContractError as error:
-        raise BundleError(error.problem, file=where, field=error.field) from error
-    records: Any = record["pictures"]
-    if not isinstance(records, list) or not 1 <= len(records) <= MAX_PICTURES:
-        raise BundleError(f"is not a list of 1..{MAX_PICTURES} pictures", file=where, field="pictures")
-    pictures = tuple(_picture(value, number, files, file) for number, value in enumerate(records))
+        raise fields.bad(error.field or "contract", error.problem) from error
+    records = fields.sequence(index["pictures"], "pictures")
+    if not 1 <= len(records) <= MAX_PICTURES:
+        raise fields.bad("pictures", f"is not a list of 1..{MAX_PICTURES} pictures")
+    pictures = tuple(_picture(fields, value, number, files, file) for number, value in enumerate(records))
     crop_bytes = contract.size * contract.size * 3
     crops = [_take(files, _name(number, "crop"), crop_bytes, file) for number in range(len(pictures))]
     logits = np.frombuffer(_take(files, LOGITS_NAME, 4 * len(pictures), file), dtype="<f4").astype(np.float32)
@@ -131,50 +137,26 @@ def _take(files: Mapping[str, bytes], name: str, size: int | None, file: str) ->
     return data
 
 
-def _record(value: Any, names: set[str], at: str, file: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise BundleError("is not a JSON object", file=file, field=at)
-    if odd := sorted(names ^ set(value)):
-        problem = "unknown field" if odd[0] in value else "missing field"
-        raise BundleError(problem, file=file, field=f"{at}.{odd[0][:60]}")
-    return value
-
-
-def _picture(value: Any, number: int, files: Mapping[str, bytes], file: str) -> GoldenPicture:
-    at, where = f"pictures[{number}]", f"{file}/{INDEX_NAME}"
-    names = {"name", "width", "height", "rotation", "mirrored", "box"}
-    record = _record(value, names, at, where)
-    sides = _numbers(record, ("width", "height"), at, where, whole=True)
-    if not all(1 <= side <= MAX_SIDE for side in sides):
-        raise BundleError(f"is not 1..{MAX_SIDE} pixels", file=where, field=f"{at}.width")
-    if not isinstance(record["name"], str) or len(record["name"]) > 60:
-        raise BundleError("is not a short text", file=where, field=f"{at}.name")
-    if isinstance(record["rotation"], bool) or record["rotation"] not in ROTATIONS:
-        raise BundleError("is not 0, 90, 180 or 270", file=where, field=f"{at}.rotation")
-    if not isinstance(record["mirrored"], bool):
-        raise BundleError("is not true or false", file=where, field=f"{at}.mirrored")
-    box = _record(record["box"], {"x", "y", "width", "height"}, f"{at}.box", where)
-    values = _numbers(box, ("x", "y", "width", "height"), f"{at}.box", where)
-    width, height = int(sides[0]), int(sides[1])
+def _picture(
+    fields: FieldReader, value: Any, number: int, files: Mapping[str, bytes], file: str
+) -> GoldenPicture:
+    at = f"pictures[{number}]"
+    record = fields.record(value, "name width height rotation mirrored box", at)
+    width, height = (
+        fields.integer(record[side], f"{at}.{side}", 1, MAX_SIDE) for side in ("width", "height")
+    )
+    name = fields.text(record["name"], f"{at}.name", most=MAX_NAME)
+    rotation = fields.integer(record["rotation"], f"{at}.rotation", 0, 270)
+    if rotation not in ROTATIONS:
+        raise fields.bad(f"{at}.rotation", f"is {rotation}, expected 0, 90, 180 or 270")
+    mirrored = fields.flag(record["mirrored"], f"{at}.mirrored")
+    box = fields.record(record["box"], "x y width height", f"{at}.box")
+    values = {key: fields.number(box[key], f"{at}.box.{key}", -MAX_COORDINATE, MAX_COORDINATE) for key in box}
     data = _take(files, _name(number, "rgba"), width * height * 4, file)
     return GoldenPicture(
-        name=record["name"],
+        name=name,
         frame_hwc=np.frombuffer(data, dtype=np.uint8).reshape(height, width, 4),
-        rotation=int(record["rotation"]),
-        mirrored=record["mirrored"],
-        box=Box(*values),
+        rotation=rotation,
+        mirrored=mirrored,
+        box=Box(**values),
     )
-
-
-def _numbers(
-    record: Mapping[str, Any], names: Sequence[str], at: str, file: str, *, whole: bool = False
-) -> list[float]:
-    result = []
-    for name in names:
-        value = record[name]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 1e6:
-            raise BundleError("is not a number within a million", file=file, field=f"{at}.{name}")
-        if whole and not isinstance(value, int):
-            raise BundleError("is not a whole number", file=file, field=f"{at}.{name}")
-        result.append(float(value))
-    return result

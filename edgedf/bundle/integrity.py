@@ -73,19 +73,44 @@ def verify_folder(folder: Path, manifest: Manifest) -> None:
         _verify_file(folder, entry)
 
 
+def read_listed(folder: Path, entry: FileEntry) -> bytes:
+    """A listed file's bytes: what is returned is what was hashed, whatever happens to the file meanwhile.
+
+    Raises BundleError if size or sha256 are not the manifest's.
+    """
+    path = folder / entry.path
+    try:
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            data = stream.read(entry.size + 1) if size == entry.size else b""
+    except OSError as error:
+        raise _unreadable(folder, entry.path, error) from error
+    _check_size(folder, entry, len(data) if size == entry.size else size)
+    if sha256_bytes(data) != entry.sha256:
+        raise _other_hash(folder, entry)
+    return data
+
+
 def _verify_file(folder: Path, entry: FileEntry) -> None:
     path = folder / entry.path
     try:
         size = path.stat().st_size
     except OSError as error:
         raise _unreadable(folder, entry.path, error) from error
+    _check_size(folder, entry, size)
+    if sha256_file(path) != entry.sha256:
+        raise _other_hash(folder, entry)
+
+
+def _check_size(folder: Path, entry: FileEntry, size: int) -> None:
     if size != entry.size:
         problem = f"is {size} bytes, the manifest says {entry.size}: cut short or changed"
         raise BundleError(problem, file=folder, field=entry.path, hint=REBUILD)
-    if sha256_file(path) != entry.sha256:
-        raise BundleError(
-            "is not what the manifest says: its sha256 differs", file=folder, field=entry.path, hint=REBUILD
-        )
+
+
+def _other_hash(folder: Path, entry: FileEntry) -> BundleError:
+    problem = "is not what the manifest says: its sha256 differs"
+    return BundleError(problem, file=folder, field=entry.path, hint=REBUILD)
 
 
 def _files(folder: Path, below: str = "") -> Iterator[str]:

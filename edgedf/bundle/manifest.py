@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from edgedf.bundle.parity_record import ParityRecord
 from edgedf.contract import Contract
 from edgedf.errors import BundleError
 
@@ -62,7 +63,7 @@ class ArtifactEntry:
         files: every file of the artifact.
         input, output: the artifact's own tensors.
         tolerances: what the gate allowed.
-        parity: what the gate measured, as plain JSON; "not_run" where something could not run.
+        parity: what the gate measured when the bundle was built.
         tools: package name -> version that made it.
     """
 
@@ -73,7 +74,7 @@ class ArtifactEntry:
     input: TensorSpec
     output: TensorSpec
     tolerances: Tolerances
-    parity: Mapping[str, Any] = field(default_factory=dict)
+    parity: ParityRecord = field(default_factory=ParityRecord)
     tools: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -10,10 +10,9 @@ from typing import Self
 
 from edgedf.bundle.archive import unpack
 from edgedf.bundle.golden import GoldenSet, parse_goldens
-from edgedf.bundle.integrity import read_manifest, verify_folder
+from edgedf.bundle.integrity import read_listed, read_manifest, verify_folder
 from edgedf.bundle.manifest import ArtifactEntry, Manifest
 from edgedf.errors import FileError
-from edgedf.files import read_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,8 @@ class Bundle:
         return self.manifest.artifact(target)
 
     def goldens(self) -> GoldenSet:
-        """The golden vectors, read now. Raises BundleError if they make no sense."""
-        files = {entry.path: read_bytes(self.folder / entry.path) for entry in self.manifest.golden}
+        """The golden vectors, read and hashed now. Raises BundleError if they changed or make no sense."""
+        files = {entry.path: read_listed(self.folder, entry) for entry in self.manifest.golden}
         return parse_goldens(files, file=str(self.path))
 
     def close(self) -> None:

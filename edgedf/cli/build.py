@@ -14,6 +14,7 @@ from edgedf.cli.options import ExistingPath, json_option
 from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say, show_line
 from edgedf.cli.parity_table import print_problems, report_row
 from edgedf.errors import UsageError
+from edgedf.parity.gate import Outcome, exit_code
 
 if TYPE_CHECKING:
     from edgedf.assembly.result import BuildResult, TargetResult
@@ -80,7 +81,6 @@ def command(
     from edgedf.assembly.pipeline import BuildOptions, build, steps
     from edgedf.assembly.source import bundle_path, read_source
     from edgedf.bundle.writer import check_replaceable
-    from edgedf.parity.gate import exit_code
 
     config = read_config()
     chosen = _precisions(targets, precisions)
@@ -175,5 +175,6 @@ def _print_problems(result: BuildResult) -> None:
     """One line per check that is no pass, with every single failure below it."""
     for report in result.reports:
         print_problems(report)
-    if any("auc" in report.to_manifest()["not_run"] for report in result.reports):
+    checks = [check for report in result.reports for check in report.checks]
+    if any(check.name == "auc" and check.outcome is Outcome.NOT_RUN for check in checks):
         show_line("hint: name a data set with --data, or accept this with --accept-not-run")

@@ -20,6 +20,7 @@ from typing import Any
 from edgedf.crop import Box
 from edgedf.errors import DataError
 from edgedf.files import MAX_JSON_BYTES, canonical_json, parse_json, read_bytes
+from edgedf.plain_json import check_plain
 
 INDEX_NAME = "index.json"
 FORMAT = "edgedf-dataset"
@@ -93,7 +94,7 @@ def read_index_file(root: Path) -> IndexFile | None:
     return IndexFile(
         name=_text(value["name"], path, "name"),
         description=_text(value["description"], path, "description"),
-        recipe=_table(value["recipe"], path, "recipe"),
+        recipe=_plain(value["recipe"], path),
         entries={
             _relative(key, path, "samples"): _entry(entry, path, f"samples.{key[:200]}")
             for key, entry in _table(value["samples"], path, "samples").items()
@@ -149,7 +150,16 @@ def _relative(value: Any, file: Path, where: str) -> str:
 def _text(value: Any, file: Path, where: str) -> str:
     if not isinstance(value, str) or len(value) > _TEXT_LIMIT:
         raise DataError(f"is not a text of at most {_TEXT_LIMIT} characters", file=file, field=where)
+    # Every one of these texts is printed sooner or later, and some are file names.
+    if not value.isprintable():
+        raise DataError("holds characters that cannot be printed", file=file, field=where)
     return value
+
+
+def _plain(value: Any, file: Path) -> Mapping[str, Any]:
+    table = _table(value, file, "recipe")
+    check_plain(table, "recipe", file=file, error=DataError)
+    return table
 
 
 def _table(value: Any, file: Path, where: str) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from edgedf.bundle.parity_record import ParityMetrics, ParityRecord
 from edgedf.errors import EXIT_GATE, EXIT_NOT_RUN
 
 
@@ -125,15 +126,14 @@ class Report:
             "metrics": self.metrics,
         }
 
-    def to_manifest(self) -> dict[str, Any]:
-        """What a manifest records about an artifact: outcomes and numbers, no text that names a place."""
-        return {
-            "outcome": str(self.outcome),
-            "runtime": self.runtime,
-            "checks": {check.name: str(check.outcome) for check in self.checks},
-            "not_run": [check.name for check in self.checks if check.outcome is Outcome.NOT_RUN],
-            "metrics": self.metrics,
-        }
+    def record(self) -> ParityRecord:
+        """What a manifest keeps of an artifact's report: outcomes and numbers, no text that names a place."""
+        return ParityRecord(
+            outcome=str(self.outcome),
+            runtime=self.runtime,
+            checks={check.name: str(check.outcome) for check in self.checks},
+            metrics=ParityMetrics(**self.metrics) if self.metrics else None,
+        )
 
 
 def exit_code(outcome: Outcome, *, accept_not_run: bool) -> int:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgedf.data.cropset import CropSet
-from edgedf.files import new_folder, sha256_file
+from edgedf.errors import DataError
+from edgedf.files import new_folder, read_bytes, sha256_bytes, sha256_file
 
+U8 = npt.NDArray[np.uint8]
+
+FOLDER = "evaluation"
+CROPS_NAME, LABELS_NAME = "crops.npy", "labels.npy"
 # Enough to see a change of 0.1% in decisions; a test split of gigabytes need not travel.
 MAX_CROPS = 2000
+# MAX_CROPS crops of the largest size that a recipe takes, 512 pixels, and a header.
+_MAX_BYTES = MAX_CROPS * 512 * 512 * 3 + 4096
+_HINT = "copy the run again, or run the same `edgedf train` again"
 
 
 def write_evaluation(folder: Path, test: CropSet) -> dict[str, Any]:
@@ -22,9 +33,43 @@ def write_evaluation(folder: Path, test: CropSet) -> dict[str, Any]:
     count = len(test)
     rows = np.unique(np.linspace(0, count - 1, min(count, MAX_CROPS)).round().astype(np.int64))
     with new_folder(folder, replace=True) as temporary:
-        with (temporary / "crops.npy").open("wb") as stream:
+        with (temporary / CROPS_NAME).open("wb") as stream:
             np.save(stream, test.crops_nhwc[rows], allow_pickle=False)
-        with (temporary / "labels.npy").open("wb") as stream:
+        with (temporary / LABELS_NAME).open("wb") as stream:
             np.save(stream, test.labels[rows], allow_pickle=False)
-        hashes = {name: sha256_file(temporary / name) for name in ("crops.npy", "labels.npy")}
+        hashes = {name: sha256_file(temporary / name) for name in (CROPS_NAME, LABELS_NAME)}
     return {"split": "test", "count": len(rows), "of": count, "sha256": hashes}
+
+
+def read_evaluation(folder: Path, hashes: Mapping[str, str]) -> tuple[U8, U8]:
+    """Crops (N, S, S, 3) uint8 and labels (N,) uint8, fake = 1, as `write_evaluation` wrote them.
+
+    Args:
+        hashes: file name -> sha256, from run.json.
+
+    Raises DataError if a file is another than run.json says or holds something else, FileError if unreadable.
+    """
+    crops, labels = (_array(folder / name, hashes[name]) for name in (CROPS_NAME, LABELS_NAME))
+    if crops.ndim != 4 or crops.shape[1:] != (crops.shape[1], crops.shape[1], 3) or not len(crops):
+        raise DataError(
+            f"is {crops.dtype}{list(crops.shape)}, no crops", file=folder / CROPS_NAME, hint=_HINT
+        )
+    if labels.shape != (len(crops),) or int(labels.max()) > 1:
+        problem = f"is not one 0 or 1 for each of {len(crops)} crops"
+        raise DataError(problem, file=folder / LABELS_NAME, hint=_HINT)
+    return crops, labels
+
+
+def _array(path: Path, expected: str) -> U8:
+    """An .npy file of uint8, hashed and never unpickled."""
+    data = read_bytes(path, max_bytes=_MAX_BYTES)
+    if sha256_bytes(data) != expected:
+        raise DataError("is not what run.json says: its sha256 differs", file=path, hint=_HINT)
+    try:
+        array: npt.NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, MemoryError) as error:
+        problem = f"is not a plain .npy array ({str(error)[:100]})"
+        raise DataError(problem, file=path, hint=_HINT) from error
+    if array.dtype != np.uint8 or array.ndim == 0:
+        raise DataError(f"holds {array.dtype}{list(array.shape)}, expected uint8", file=path, hint=_HINT)
+    return array

@@ -112,6 +112,10 @@ def _set(*keys: str | int, to: Any) -> Callable[[dict[str, Any]], None]:
     return edit
 
 
+def _parity(*keys: str, to: Any) -> Callable[[dict[str, Any]], None]:
+    return _set("artifacts", 0, "parity", *keys, to=to)
+
+
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
@@ -133,16 +137,39 @@ def _set(*keys: str | int, to: Any) -> Callable[[dict[str, Any]], None]:
         (_set("arch", to="mesonet\x1b[2J"), "cannot be printed"),
         (_set("arch_args", to={"size": "\x1b"}), "printable"),
         (_set("lineage", to={"a": "\x1b[31m"}), "printable"),
-        (_set("artifacts", 0, "parity", to={"outcome": "fail"}), "expected pass or not_run"),
-        (_set("artifacts", 0, "parity", to={"outcome": "pass", "runtime": "\x1b"}), "printable"),
+        (_parity("outcome", to="fail"), "expected pass or not_run"),
+        (_parity("outcome", to="not_run"), "its checks say otherwise"),
+        (_parity("outcome", to=None), "expected pass or not_run"),
+        (_parity("surprise", to=1), "parity.surprise.*unknown field"),
+        (_parity("runtime", to="\x1b"), "cannot be printed"),
+        (_parity("runtime", to="x" * 501), "at most 500"),
+        (_parity("checks", "values", to="fail"), "expected pass or not_run"),
+        (_parity("checks", "auc", to="not_run"), "its checks say otherwise"),
+        (_parity("checks", "luck", to="pass"), "is no check"),
+        (_parity("metrics", to=None), "where the check of values ran"),
+        (_parity("metrics", to={}), "missing field"),
+        (_parity("metrics", "max_logit_error", to="small"), "expected a number"),
+        (_parity("metrics", "max_logit_error", to=-1), "expected a number"),
+        (_parity("metrics", "max_logit_error", to=2e-4), "more than the 0.0001"),
+        (_parity("metrics", "rms_logit_error", to=True), "expected a number"),
+        (_parity("metrics", "golden_flips", to=21), r"expected an integer in 0\.\.20"),
+        (_parity("metrics", "golden_flips", to=4), "flips is 0.00952, more than the 0.001"),
+        (_parity("metrics", "goldens", to=1.0), "expected an integer"),
+        (_parity("metrics", "evaluation_flips", to=None), "where crops are"),
+        (_parity("metrics", "auc_change", to=-0.01), "auc_drop is 0.01"),
+        (_parity("metrics", "auc_change", to=-2), "expected a number in -1..1"),
         (_set("artifacts", 0, "tools", to={"\x1b": "1"}), "printable"),
         (_set("artifacts", 0, "tolerances", "flips", to=2), "is 2, expected a number in 0..1"),
         (_set("name", to="../x"), "plain name"),
         (_set("artifacts", 1, "target", to="coreml"), "twice"),
         (_set("artifacts", 1, "files", to=[]), "is empty"),
-        (_set("artifacts", 1, "files", 0, "size", to=1 << 39), "larger than"),
+        (_set("artifacts", 1, "files", 0, "size", to=1 << 30), "larger than 1073741824 bytes"),
         (_set("contract", "threshold", to=2), "threshold"),
         (_set("golden", 0, "sha256", to="AB" * 32), "sha256"),
+        (_set("golden", 0, "size", to=1 << 29), "larger than 268435456 bytes"),
+        (_set("artifacts", 0, "input", "shape", to=[]), "is not 1..4 sides"),
+        (_set("artifacts", 0, "input", "shape", to=[1, 3, True, 1]), "expected an integer"),
+        (_set("artifacts", 0, "target", to=["coreml"]), "expected executorch or"),
         (_set("surprise", to=1), "unknown field"),
     ],
 )
@@ -152,6 +179,21 @@ def test_hostile_manifest_is_refused(
     _rewrite(folder, edit)
     with pytest.raises(BundleError, match=reason):
         open_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [(lambda d: bytes([d[0] ^ 1]) + d[1:], "sha256 differs"), (lambda d: d[:-1], "cut short or changed")],
+)
+def test_a_golden_that_changes_after_opening_is_refused(
+    folder: Path, change: Callable[[bytes], bytes], reason: str
+) -> None:
+    with open_bundle(folder) as bundle:
+        path = folder / "golden" / "000.crop"
+        path.write_bytes(change(path.read_bytes()))
+        with pytest.raises(BundleError, match=reason) as caught:
+            bundle.goldens()
+        assert caught.value.field == "golden/000.crop"
 
 
 def test_what_is_no_bundle_is_said_so(tmp_path: Path) -> None:

@@ -67,15 +67,15 @@ def test_a_check_that_did_not_run_writes_nothing_unless_accepted(tmp_path: Path)
     done = _edgedf(tmp_path, *options, "--accept-not-run")
     assert done.returncode == 0
     with open_bundle(tmp_path / "out.edgedf") as bundle:
-        assert bundle.artifact("coreml").parity["not_run"] == ["auc"]
-        assert bundle.artifact("coreml").parity["outcome"] == "not_run"
+        assert bundle.artifact("coreml").parity.not_run == ("auc",)
+        assert bundle.artifact("coreml").parity.outcome == "not_run"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("build", "nothing.safetensors"), "no such file"),
-        (("build", "."), "holds no ticket.safetensors"),
+        (("build", "."), "holds no run.json"),
         (("build", "--precision", "float8"), "unknown precision"),
         (("build", "--target", "executorch", "--precision", "int8"), "has no int8"),
         (("build", "--target", "tflite", "--precision", "coreml=float16"), "is not being built"),

@@ -101,10 +101,13 @@ def test_damaged_goldens_are_named(name: str, data: bytes | None, reason: str) -
     [
         (b'"rotation": 90', b'"rotation": 45', "0, 90, 180 or 270"),
         (b'"mirrored": true', b'"mirrored": 1', "true or false"),
-        (b'"height": 16', b'"height": 0', "pixels"),
-        (b'"height": 16', b'"height": 16.0', "whole"),
-        (b'"x": 2.0', b'"x": 1e99', "million"),
+        (b'"height": 16', b'"height": 0', r"height: is 0, expected an integer in 1\.\.4096"),
+        (b'"height": 16', b'"height": 16.0', "expected an integer"),
+        (b'"x": 2.0', b'"x": 1e99', "box.x: is 1e[+]99, expected a number in -1e[+]06"),
         (b'"size": 16', b'"size": 8', "contract"),
+        (b'"name": "', b'"name": "\\u001b[31m', "cannot be printed"),
+        (b'"name": "', b'"name": "' + b"x" * 61, "at most 60 characters"),
+        (b'"rotation": 90', b'"rotation": true', "expected an integer"),
     ],
 )
 def test_odd_index_is_named(old: bytes, new: bytes, reason: str) -> None:

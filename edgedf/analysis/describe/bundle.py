@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from edgedf.analysis.describe.description import Cell, Description, Table
 from edgedf.bundle.archive import zip_bytes
+from edgedf.bundle.integrity import read_listed
 from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.bundle.reader import open_bundle
-from edgedf.files import read_bytes
 
 
 def describe_bundle(path: Path) -> Description:
@@ -44,20 +42,13 @@ def describe_bundle(path: Path) -> Description:
 
 def artifact_sizes(folder: Path, entry: ArtifactEntry) -> tuple[int, int]:
     """(installed, zipped) bytes of an artifact; zipped as an app store would compress its files."""
-    files = {file.path: read_bytes(folder / file.path) for file in entry.files}
+    files = {file.path: read_listed(folder, file) for file in entry.files}
     return sum(map(len, files.values())), len(zip_bytes(files))
 
 
 def _row(folder: Path, entry: ArtifactEntry) -> tuple[Cell, ...]:
     installed, zipped = artifact_sizes(folder, entry)
-    error = parity_number(entry.parity, "max_logit_error")
+    metrics = entry.parity.metrics
+    error = None if metrics is None else metrics.max_logit_error
     limit = entry.tolerances.max_logit_error
-    verdict = str(entry.parity.get("outcome", "not_run")).replace("_", " ").upper()
-    return (entry.target, entry.precision, entry.path, installed, zipped, error, limit, verdict)
-
-
-def parity_number(parity: Mapping[str, Any], name: str) -> float | None:
-    """A number in an artifact's measured parity, None where it was not measured."""
-    metrics = parity.get("metrics")
-    value = metrics.get(name) if isinstance(metrics, Mapping) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return (entry.target, entry.precision, entry.path, installed, zipped, error, limit, entry.parity.label)

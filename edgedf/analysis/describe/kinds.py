@@ -64,6 +64,6 @@ def _folder_kind(path: Path) -> str | None:
         return "bundle"
     if (path / "Manifest.json").is_file() and (path / "Data").is_dir():
         return "coreml"
-    if (path / "ticket.safetensors").is_file():
+    if (path / "run.json").is_file():
         return "ticket"
     return None

@@ -8,22 +8,24 @@ import numpy as np
 
 from edgedf.analysis.describe.description import Cell, Description, Table
 from edgedf.bundle.archive import zip_bytes
-from edgedf.files import read_bytes, sha256_bytes
 from edgedf.models import state_spec
-from edgedf.ticket import MAX_TICKET_BYTES, Lineage, Ticket, parse_ticket
+from edgedf.ticket import Lineage, Ticket, parse_ticket
+from edgedf.training.run_ticket import chosen_ticket, ticket_file
 
 
 def describe_ticket(path: Path) -> Description:
-    """The ticket at `path`, or the chosen ticket of a run folder. Raises TicketError if it is damaged."""
-    if path.is_dir():
-        path = path / "ticket.safetensors"
-    data = read_bytes(path, max_bytes=MAX_TICKET_BYTES)
-    ticket = parse_ticket(data, file=str(path))
+    """The ticket at `path`, or the chosen ticket of a run folder.
+
+    Raises TicketError if it is damaged, TrainingError if it is not the one that its run records.
+    """
+    found = chosen_ticket(path) if path.is_dir() else ticket_file(path)
+    data = found.data
+    ticket = parse_ticket(data, file=str(found.path))
     prunable = sum(mask.size for mask in ticket.mask.values())
     lineage = ticket.lineage
     facts = {
-        "file": str(path),
-        "sha256": sha256_bytes(data),
+        "file": str(found.path),
+        "sha256": found.sha256,
         "size": len(data),
         "size_zipped": len(zip_bytes({"ticket": data})),
         "architecture": ticket.arch,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from edgedf.analysis.latency import Latency
 from edgedf.analysis.report.markup import Html, Part, join, section, table, tag
 from edgedf.analysis.report.sources import SheetCrop, Sources
 from edgedf.bundle.manifest import ArtifactEntry, Manifest
+from edgedf.bundle.parity_record import ParityMetrics
 
 
 def artifact_section(sources: Sources, manifest: Manifest) -> Html:
@@ -44,13 +44,12 @@ def artifact_section(sources: Sources, manifest: Manifest) -> Html:
 
 
 def _row(entry: ArtifactEntry, sizes: tuple[int, int], latency: Latency | None) -> Sequence[Part]:
-    numbers: Any = entry.parity.get("metrics", {})
-    numbers = numbers if isinstance(numbers, Mapping) else {}
+    parity = entry.parity
+    found = parity.metrics
     median, spread = "NOT RUN", None
     if latency is not None and latency.median is not None:
         median, spread = f"{latency.median:.2f}", f"{latency.low:.2f} to {latency.high:.2f}"
-    outcome = str(entry.parity.get("outcome", "not_run"))
-    shown = tag("span", outcome.replace("_", " ").upper(), class_=f"outcome {_outcome_class(outcome)}")
+    shown = tag("span", parity.label, class_=f"outcome {parity.outcome.replace('_', '-')}")
     return (
         entry.target,
         entry.precision,
@@ -58,28 +57,22 @@ def _row(entry: ArtifactEntry, sizes: tuple[int, int], latency: Latency | None) 
         f"{sizes[1]:,}",
         median,
         spread,
-        _number(numbers.get("max_logit_error")),
+        _number(found.max_logit_error if found else None),
         _number(entry.tolerances.max_logit_error),
-        _flips(numbers),
-        _number(numbers.get("auc_change")),
+        _flips(found) if found else None,
+        _number(found.auc_change if found else None),
         shown,
-        str(entry.parity.get("runtime") or "NOT RUN"),
+        parity.runtime or "NOT RUN",
     )
 
 
-def _outcome_class(outcome: str) -> str:
-    return outcome if outcome in {"pass", "fail"} else "not-run"
+def _flips(found: ParityMetrics) -> str:
+    crops = "–" if found.evaluation_flips is None else f"{found.evaluation_flips} of {found.evaluation_crops}"
+    return f"{found.golden_flips} of {found.goldens}, {crops}"
 
 
-def _flips(numbers: Mapping[str, Any]) -> str:
-    golden, crops = numbers.get("golden_flips"), numbers.get("evaluation_flips")
-    first = "–" if golden is None else f"{golden} of {numbers.get('goldens')}"
-    second = "–" if crops is None else f"{crops} of {numbers.get('evaluation_crops')}"
-    return f"{first}, {second}"
-
-
-def _number(value: Any) -> str | None:
-    return f"{value:.3g}" if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3g}"
 
 
 def sheet_section(sources: Sources) -> Html | None:

@@ -52,7 +52,7 @@ def _summary(sources: Sources) -> Html:
         if chosen:
             lines.append(f"Chosen ticket: {100 * float(chosen.get('sparsity', 0)):.1f} % sparse.")
     if sources.manifest is not None:
-        outcomes = [str(entry.parity.get("outcome", "not_run")) for entry in sources.manifest.artifacts]
+        outcomes = [entry.parity.outcome for entry in sources.manifest.artifacts]
         passed = outcomes.count("pass")
         lines.append(f"{passed} of {len(outcomes)} artifacts passed every parity check when they were built.")
     return tag("p", " ".join(lines), class_="lead")

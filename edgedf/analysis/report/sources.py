@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,13 +16,12 @@ from edgedf.analysis.latency import Latency, measure
 from edgedf.bundle.manifest import MANIFEST_NAME, Manifest
 from edgedf.bundle.reader import Bundle, open_bundle
 from edgedf.errors import FileError, NotRunError, UsageError
-from edgedf.files import read_bytes
 from edgedf.runtime.detector import Detector
+from edgedf.training.evaluation import FOLDER, read_evaluation
 from edgedf.training.run_file import RUN_NAME, read_run
 
 U8 = npt.NDArray[np.uint8]
 SHEET_CROPS = 24
-MAX_EVALUATION_BYTES = 1 << 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +80,7 @@ def gather(path: Path, *, runs: int = 30, progress: Callable[[int, int], None] |
     where = _bundle_in(path) if is_run else path
     if where is None:
         missing.append("no bundle in this run: no artifact was built, nothing was timed")
-        sheet = _evaluation_sheet(path)
+        sheet = _evaluation_sheet(path, run)
         return Sources(title=path.name, run=run, sheet=sheet, not_run=tuple(missing))
     with ExitStack() as stack:
         bundle = stack.enter_context(open_bundle(where))
@@ -90,7 +88,7 @@ def gather(path: Path, *, runs: int = 30, progress: Callable[[int, int], None] |
         latencies = (
             measure(bundle, [a.target for a in artifacts], runs=runs, progress=progress) if runs else ()
         )
-        sheet, runtime = _scored(bundle, (_evaluation_sheet(path) if is_run else ()) or _golden_sheet(bundle))
+        sheet, runtime = _scored(bundle, _evaluation_sheet(path, run) or _golden_sheet(bundle))
         return Sources(
             title=bundle.manifest.name,
             run=run,
@@ -111,21 +109,14 @@ def _bundle_in(run: Path) -> Path | None:
     return found[0] if found else None
 
 
-def _evaluation_sheet(run: Path) -> tuple[SheetCrop, ...]:
-    """As many real as fake crops of the test split, evenly spread; () where the run kept none."""
-    folder = run / "evaluation"
-    if not (folder / "crops.npy").is_file():
+def _evaluation_sheet(path: Path, run: Mapping[str, Any] | None) -> tuple[SheetCrop, ...]:
+    """As many real as fake crops of the test split, evenly spread; () where no run kept any."""
+    if run is None or run["evaluation"] is None:
         return ()
-    try:
-        crops, labels = (
-            np.load(io.BytesIO(read_bytes(folder / name, max_bytes=MAX_EVALUATION_BYTES)), allow_pickle=False)
-            for name in ("crops.npy", "labels.npy")
-        )
-        half = SHEET_CROPS // 2
-        chosen = [(label, i) for label in (0, 1) for i in _spread(np.flatnonzero(labels == label), half)]
-        return tuple(SheetCrop(crop_hwc=crops[i], name="fake" if label else "real") for label, i in chosen)
-    except (ValueError, IndexError, EOFError) as error:
-        raise FileError(f"evaluation crops are damaged ({str(error)[:100]})", file=folder) from error
+    crops, labels = read_evaluation(path / FOLDER, run["evaluation"]["sha256"])
+    half = SHEET_CROPS // 2
+    chosen = [(label, i) for label in (0, 1) for i in _spread(np.flatnonzero(labels == label), half)]
+    return tuple(SheetCrop(crop_hwc=crops[i], name="fake" if label else "real") for label, i in chosen)
 
 
 def _golden_sheet(bundle: Bundle) -> tuple[SheetCrop, ...]:
@@ -161,13 +152,9 @@ def _scored(bundle: Bundle, sheet: tuple[SheetCrop, ...]) -> tuple[tuple[SheetCr
 def _not_run(manifest: Manifest, latencies: tuple[Latency, ...]) -> list[str]:
     lines = []
     for entry in manifest.artifacts:
-        if not entry.parity:
-            lines.append(f"{entry.target}: parity was not measured")
-        checks = entry.parity.get("not_run", ())
-        if isinstance(checks, list) and checks:
-            lines.append(f"{entry.target}: parity checks {', '.join(map(str, checks))}")
-        runtime = str(entry.parity.get("runtime", ""))
-        if "reference" in runtime.lower():
-            lines.append(f"{entry.target}: real runtime; parity was measured with the {runtime}")
+        if entry.parity.not_run:
+            lines.append(f"{entry.target}: parity checks {', '.join(entry.parity.not_run)}")
+        if "reference" in entry.parity.runtime.lower():
+            lines.append(f"{entry.target}: real runtime; parity was measured with the {entry.parity.runtime}")
     lines += [f"{item.target}: latency; {item.not_run}" for item in latencies if item.not_run]
     return lines if latencies else [*lines, "latency: timing was switched off"]
