@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgedf.cli.options import ExistingPath, json_option
-from edgedf.cli.output import print_json, print_table, progress_bar, say
+from edgedf.cli.output import print_json, progress_bar, say
+from edgedf.cli.training_tables import print_differences, print_points
 
 if TYPE_CHECKING:
     from edgedf.training.recipe import Recipe
@@ -98,6 +99,7 @@ def command(
       edgedf train faces --arch mesonet --rounds 8 --rate 0.2 --rewind 1 --out runs/first
       edgedf train faces --recipe demo --seed 1 --seed 2 --out runs/demo
     """
+    from edgedf.training.paired import paired_differences
     from edgedf.training.run import RunOptions
 
     recipe = _recipe(recipe_name, arch, overrides)
@@ -109,10 +111,12 @@ def command(
         seeds=tuple(dict.fromkeys(seeds)) or (0,),
     )
     document = _train(options)
+    differences = paired_differences(document["points"])
     if as_json:
-        print_json(document)
+        print_json(document | {"differences": [difference.to_json() for difference in differences]})
         return
-    _print_points(document)
+    print_points(document["points"], several=len(document["seeds"]) > 1)
+    print_differences(differences)
     chosen = document["chosen"]
     say(f"{out / 'ticket.safetensors'}: round {chosen['round']}, {100 * chosen['sparsity']:.1f}% sparse")
     say("chosen on validation; temperature fitted on validation, threshold 0.5")
@@ -187,37 +191,3 @@ def _train(options: Any) -> dict[str, Any]:
     except KeyboardInterrupt:
         say(f"stopped; the same command goes on where it was ({options.out})")
         raise
-
-
-def _print_points(document: dict[str, Any]) -> None:
-    """The table of all points: one line each, test figures with their 95% intervals."""
-    several = len(document["seeds"]) > 1
-    rows = []
-    for point in document["points"]:
-        test, training = point["metrics"]["test"], point["metrics"]["training"]
-        rows.append(
-            [
-                *([point["seed"]] if several else []),
-                "dense" if point["round"] == 0 else point["kind"],
-                f"{100 * point['sparsity']:.1f}%",
-                f"{point['nonzero']:,}",
-                f"{point['metrics']['validation']['accuracy']:.3f}",
-                f"{test['accuracy']:.3f} ({test['accuracy_low']:.3f}-{test['accuracy_high']:.3f})",
-                f"{test['auc']:.3f} ({test['auc_low']:.3f}-{test['auc_high']:.3f})",
-                f"{training['spent_epochs']:.0f}",
-                ", ".join(point["held"]) or None,
-            ]
-        )
-    columns = [
-        "kind",
-        "sparsity",
-        "weights",
-        "val. acc.",
-        "test accuracy",
-        "test AUC",
-        "epochs spent",
-        "floor held",
-    ]
-    print_table(
-        (["seed"] if several else []) + columns, rows, right=("seed", "sparsity", "weights", "epochs spent")
-    )

@@ -94,10 +94,31 @@ def test_train_killed_then_started_again_gives_the_same_bytes(number, moments, w
     assert not list(out.rglob("*.tmp"))
 
 
-def test_train_json_is_one_document_equal_to_the_file(whole, faces):
+def test_train_json_is_the_file_and_the_differences(whole, faces):
     done = _finish(faces, whole, *ARGUMENTS, "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == json.loads((whole / "run.json").read_text())
+    document = json.loads(done.stdout)
+    differences = document.pop("differences")
+    assert document == json.loads((whole / "run.json").read_text())
+    assert {(d["against"], d["round"], d["seeds"], d["low"]) for d in differences} == {
+        ("dense", 1, 1, None),
+        ("dense", 2, 1, None),
+    }
+
+
+@pytest.mark.slow
+def test_two_seeds_are_compared_in_pairs_in_the_terminal_and_on_the_page(faces, tmp_path):
+    from edgedf.analysis.report.training import curve_section
+    from edgedf.training.run_file import read_run
+
+    arguments = ["--recipe", "short", "--arch", "mesonet", "--batch", "8", "--epochs", "2", "--threads", "1"]
+    arguments += ["--controls", "oneshot,random", "--controls-at", "0.9", "--seed", "3", "--seed", "5"]
+    done = _finish(faces, tmp_path / "run", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "paired over seeds" in done.stdout
+    page = str(curve_section(read_run(tmp_path / "run")))
+    assert "IMP minus" in page
+    assert page.count("one-shot, equal budget") > 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgedf.analysis.report.chart import ChartPoint, line_chart
 from edgedf.analysis.report.markup import Html, Part, join, section, table, tag
+from edgedf.training.paired import paired_differences
 
 _NAMES = {
     "imp": "tickets (IMP)",
@@ -31,7 +32,9 @@ def curve_section(run: Mapping[str, Any]) -> Html:
     ]
     seeds = ", ".join(str(seed) for seed in run["seeds"])
     intro = f"Seeds: {seeds}. Selection looks at validation only; the test figures are shown, not used."
-    return section("Accuracy over sparsity", tag("p", intro), *charts, _table(groups))
+    return section(
+        "Accuracy over sparsity", tag("p", intro), *charts, _table(groups), _against(run["points"])
+    )
 
 
 def lineage_section(run: Mapping[str, Any]) -> Html:
@@ -100,6 +103,30 @@ def _table(groups: Mapping[Group, list[Mapping[str, Any]]]) -> Html:
         )
     note = "Intervals: 95 % bootstrap over people on the test split, lowest and highest bound of all seeds."
     return join((table(columns, rows, numbers=columns[1:]), tag("p", note, class_="note")))
+
+
+def _against(points: Sequence[Mapping[str, Any]]) -> Html:
+    """IMP minus dense and minus each control, in pairs of one seed; nothing with a single seed."""
+    found = [difference for difference in paired_differences(points) if difference.low is not None]
+    if not found:
+        note = (
+            "One seed: no interval for IMP against a control. `edgedf train --seed 0 --seed 1 ...` gives one."
+        )
+        return tag("p", note, class_="note")
+    columns = ("sparsity", "IMP minus", "metric", "seeds", "mean", "95% interval")
+    rows = [
+        (
+            f"{100 * d.sparsity:.2f} %",
+            "dense" if d.against == "dense" else _NAMES.get(d.against, d.against),
+            "AUC" if d.metric == "auc" else d.metric,
+            d.seeds,
+            f"{d.mean:+.4f}",
+            f"{d.low:+.4f} to {d.high:+.4f}",
+        )
+        for d in found
+    ]
+    note = "Test split, paired by seed, Student's t over the pairs. Above 0: the IMP ticket is ahead."
+    return join((tag("p", note, class_="note"), table(columns, rows, numbers=("sparsity", *columns[3:]))))
 
 
 def _values(points: Sequence[Mapping[str, Any]], split: str, metric: str) -> list[float]:

@@ -1,0 +1,54 @@
+"""IMP against its controls, pair by pair: held to scipy's own paired t interval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from edgedf.training.paired import paired_differences
+
+
+def _point(kind: str, round_: int, seed: int, accuracy: float) -> dict[str, Any]:
+    metrics = {"test": {"accuracy": accuracy, "auc": accuracy / 2}}
+    return {"kind": kind, "round": round_, "seed": seed, "sparsity": 0.1 * round_, "metrics": metrics}
+
+
+def test_interval_is_that_of_the_paired_t_test() -> None:
+    ours, theirs = np.array([0.81, 0.84, 0.80, 0.79]), np.array([0.80, 0.79, 0.81, 0.75])
+    points = [_point("imp", 2, seed, value) for seed, value in enumerate(ours)]
+    points += [_point("oneshot", 2, seed, value) for seed, value in enumerate(theirs)]
+    accuracy, auc = paired_differences(points)
+    oracle = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
+    assert (accuracy.against, accuracy.round, accuracy.metric, accuracy.seeds) == (
+        "oneshot",
+        2,
+        "accuracy",
+        4,
+    )
+    assert accuracy.mean == pytest.approx(float(np.mean(ours - theirs)))
+    assert (accuracy.low, accuracy.high) == (pytest.approx(oracle.low), pytest.approx(oracle.high))
+    assert auc.mean == pytest.approx(accuracy.mean / 2)
+
+
+def test_pairs_are_of_one_seed_and_one_round() -> None:
+    points = [
+        _point("imp", 0, 0, 0.9),
+        _point("imp", 1, 0, 0.8),
+        _point("imp", 1, 1, 0.1),
+        _point("random", 1, 0, 0.5),
+        _point("random", 2, 1, 0.0),
+    ]
+    found = {d.against: d for d in paired_differences(points) if d.metric == "accuracy"}
+    assert set(found) == {"dense", "random"}
+    assert found["dense"].mean == pytest.approx(-0.1)
+    assert found["random"].mean == pytest.approx(0.3)
+    assert found["random"].seeds == 1
+    assert found["random"].low is None
+
+
+def test_nothing_to_compare_gives_nothing() -> None:
+    assert paired_differences([]) == []
+    assert paired_differences([_point("imp", 0, 0, 0.9), _point("reinit", 3, 0, 0.7)]) == []
