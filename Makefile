@@ -69,12 +69,17 @@ CMAKE := $(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DEDG
 COUNT ?= 20000
 FUZZ_RUNS ?= 100000
 
-.PHONY: native asan fuzz-native fuzz-crop bench-crop test-arm64
+.PHONY: native edgedf-run asan fuzz-native fuzz-crop bench-crop test-arm64
 native: setup ## Build the C core after a change to its sources.
 	@command -v "$${CC:-cc}" >/dev/null || { echo "error: no C compiler; install gcc or clang, or set CC" >&2; exit 3; }
 	$(CMAKE) -B build/native
 	$(BIN)/cmake --build build/native
 	$(BIN)/cmake --install build/native --prefix .
+
+edgedf-run: setup ## Build the command-line program build/run/edgedf-run and print its size.
+	$(CMAKE) -B build/run -DEDGEDF_PROGRAMS=ON
+	$(BIN)/cmake --build build/run --target edgedf-run
+	@wc -c build/run/edgedf-run
 
 asan: setup ## The C core under AddressSanitizer and UBSan: vectors and fuzz corpora.
 	$(CMAKE) -B build/asan -DEDGEDF_PROGRAMS=ON -DEDGEDF_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=RelWithDebInfo

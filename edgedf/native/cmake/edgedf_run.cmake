@@ -1,0 +1,27 @@
+# The command-line program edgedf-run: one file that needs only the C library. It is compiled apart from the
+# libraries, for size: kernels at -O2, everything else at -Os, and what nothing calls is left out.
+set(EDGEDF_KERNEL_SOURCES ${EDGEDF_CROP_SOURCES} ${EDGEDF_ENGINE_SOURCES})
+set(EDGEDF_OTHER_SOURCES ${EDGEDF_KERNEL_SOURCES})
+list(FILTER EDGEDF_KERNEL_SOURCES INCLUDE REGEX "kernels_|crop_[a-z0-9]+\\.c$|crop/rows\\.c$")
+list(REMOVE_ITEM EDGEDF_OTHER_SOURCES ${EDGEDF_KERNEL_SOURCES})
+
+add_library(edgedf_run_kernels OBJECT ${EDGEDF_KERNEL_SOURCES})
+add_executable(edgedf-run tools/edgedf_run.c tools/run_options.c ${EDGEDF_OTHER_SOURCES}
+                          $<TARGET_OBJECTS:edgedf_run_kernels>)
+foreach(part edgedf_run_kernels edgedf-run)
+  target_link_libraries(${part} PRIVATE edgedf_flags)
+  # Nothing is exported, wherever the headers say so.
+  target_compile_definitions(${part} PRIVATE EDGEDF_API=)
+endforeach()
+
+# A build with sanitizers keeps what they need to say where a mistake is.
+if(NOT MSVC AND NOT EDGEDF_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(EDGEDF_SMALL -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables)
+  target_compile_options(edgedf_run_kernels PRIVATE -O2 ${EDGEDF_SMALL})
+  target_compile_options(edgedf-run PRIVATE -Os ${EDGEDF_SMALL})
+  if(APPLE)
+    target_link_options(edgedf-run PRIVATE -Wl,-dead_strip -Wl,-x)
+  else()
+    target_link_options(edgedf-run PRIVATE -s -Wl,--gc-sections -Wl,-z,noseparate-code)
+  endif()
+endif()
