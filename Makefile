@@ -44,7 +44,7 @@ test: setup ## Run the tests, on two cores.
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 fuzz: setup ## COUNT=1000000 mutated tickets and bundles: each a named error or an unchanged result.
-	$(BIN)/python -m tests.fuzz_files --count $(if $(filter file default,$(origin COUNT)),1000000,$(COUNT)) --seed 1
+	$(if $(wildcard /dev/shm/.),TMPDIR=/dev/shm )$(BIN)/python -m tests.fuzz_files --count $(if $(filter file default,$(origin COUNT)),1000000,$(COUNT)) --seed 1
 
 bench: bench-crop bench-native ## Every benchmark; none of them is a test.
 
