@@ -15,6 +15,7 @@ from typing import Any
 
 from edgedf import strict_json
 from edgedf.errors import EdgedfError, FileError
+from edgedf.os_errors import read_error, write_error
 from edgedf.system import exchange_names, folder_lock
 
 # A manifest or index beyond this is not ours; the cap keeps a hostile file from filling memory.
@@ -33,19 +34,6 @@ def sha256_file(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise read_error(path, error) from error
-
-
-def read_error(path: Path, error: OSError) -> FileError:
-    """The FileError for an OSError met while reading `path`."""
-    if isinstance(error, FileNotFoundError):
-        return FileError("no such file", file=path, hint="check the path")
-    return FileError(f"cannot be read ({error.strerror or error})", file=path)
-
-
-def write_error(path: Path, error: OSError) -> FileError:
-    """The FileError for an OSError met while writing `path`."""
-    hint = "free some space and run again; nothing was changed" if error.errno == 28 else None
-    return FileError(f"cannot be written ({error.strerror or error})", file=path, hint=hint)
 
 
 def read_bytes(path: Path, *, max_bytes: int | None = None) -> bytes:
@@ -87,6 +75,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     """Write a file whole or not at all: temporary sibling, flush to disk, rename.
 
     Raises FileError if the folder is missing or the disk is full; the old file, if any, is then untouched.
+    Once the new file is in place nothing fails any more.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -99,7 +88,9 @@ def write_atomic(path: Path, data: bytes) -> None:
         except OSError as error:
             raise write_error(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    _settle(path.parent)
 
 
 @contextlib.contextmanager
@@ -127,6 +118,7 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
             try:
                 yield temporary
                 _swap_in(temporary, path)
+                _settle(path.parent)
             except OSError as error:
                 raise write_error(path, error) from error
         finally:
@@ -149,6 +141,20 @@ def _swap_in(temporary: Path, path: Path) -> None:
         old.rename(path)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _settle(folder: Path) -> None:
+    """Ask the disk to keep a rename in `folder` through a power cut.
+
+    The new name is there already, so a system that cannot do this (a network share, Windows) changes
+    nothing about the result and is no error.
+    """
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _remove_leftovers(path: Path) -> None:

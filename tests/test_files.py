@@ -1,8 +1,10 @@
 """Writes happen whole or not at all; JSON is strict; errors name the file."""
 
 import errno
+import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import textwrap
@@ -21,8 +23,8 @@ from edgedf.files import (
     sha256_bytes,
     sha256_file,
     write_atomic,
-    write_error,
 )
+from edgedf.os_errors import write_error
 
 JSON = st.recursive(
     st.none()
@@ -131,6 +133,43 @@ def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
 def test_no_space_left_gets_a_remedy() -> None:
     error = write_error(Path("x"), OSError(errno.ENOSPC, "No space left on device"))
     assert "free some space" in str(error)
+
+
+def test_every_refusal_of_the_system_has_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder").mkdir()
+    for path, remedy in (
+        (tmp_path / "none" / "a", f"make the folder {tmp_path / 'none'} first"),
+        (tmp_path / "file" / "a", "a part of the path is a file"),
+        (tmp_path / "folder", "it is a folder; name a file"),
+    ):
+        with pytest.raises(FileError, match="cannot be written") as caught:
+            write_atomic(path, b"x")
+        assert remedy in (caught.value.hint or "")
+    with pytest.raises(FileError, match="cannot be written") as caught, new_folder(tmp_path / "file" / "a"):
+        pass
+    assert "a part of the path is a file" in (caught.value.hint or "")
+    with pytest.raises(FileError, match="cannot be read") as caught:
+        read_bytes(tmp_path / "folder")
+    assert "name a file" in (caught.value.hint or "")
+
+
+def test_a_disk_that_cannot_settle_a_rename_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def refuse_folders(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    write_atomic(tmp_path / "a", b"new")
+    with new_folder(tmp_path / "b") as folder:
+        (folder / "c").write_bytes(b"new")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b" / "c").read_bytes() == b"new"
+    assert sorted(names(tmp_path)) == ["a", "b"]
 
 
 def test_new_folder_is_all_or_nothing(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from edgedf.bundle.archive import zip_bytes
 from edgedf.bundle.golden import GoldenSet, golden_files
 from edgedf.bundle.manifest import ArtifactEntry, Manifest
 from edgedf.bundle.writer import check_replaceable, file_entries, write_bundle, write_zip
-from edgedf.files import write_error
+from edgedf.os_errors import write_error
 from edgedf.parity.check import check_artifact, check_function, check_goldens
 from edgedf.parity.diagnose import WrongInputs
 from edgedf.parity.gate import Outcome, Report, combine

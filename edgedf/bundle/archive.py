@@ -14,7 +14,7 @@ from edgedf.bundle.integrity import MAX_MANIFEST_BYTES, REBUILD, parse_manifest
 from edgedf.bundle.manifest import CHECKSUM_NAME, MANIFEST_NAME, Manifest
 from edgedf.bundle.paths import clash, path_problem
 from edgedf.errors import BundleError
-from edgedf.files import read_error, write_error
+from edgedf.os_errors import read_error, write_error
 
 # The earliest date a zip can hold: the same bytes whenever it is written.
 _EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -158,7 +158,7 @@ def _judge_picture(detector: Detector, photo: Path, output: Path | None) -> dict
 
 
 def _draw(image_hwc: Any, verdicts: tuple[Verdict, ...], output: Path) -> None:
-    from edgedf.files import write_error
+    from edgedf.os_errors import write_error
     from edgedf.runtime.draw import draw_verdicts, save_picture
 
     try:

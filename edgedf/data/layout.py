@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgedf.data.sample import FAKE, REAL, SPLITS
 from edgedf.errors import DataError
-from edgedf.files import read_error
+from edgedf.os_errors import read_error
 
 SPLIT_FOLDERS: Mapping[str, str] = {"train": "Train", "validation": "Validation", "test": "Test"}
 CLASS_FOLDERS: Mapping[int, str] = {REAL: "Real", FAKE: "Fake"}

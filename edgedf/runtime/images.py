@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedf.errors import CropError, DataError, NotRunError
-from edgedf.files import read_error
+from edgedf.os_errors import read_error
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -15,7 +15,8 @@ from edgedf.data.cache import Progress as CacheProgress
 from edgedf.data.index import read_dataset
 from edgedf.data.sample import DatasetIndex
 from edgedf.errors import FileError, TrainingError
-from edgedf.files import read_bytes, write_atomic, write_error
+from edgedf.files import read_bytes, write_atomic
+from edgedf.os_errors import write_error
 from edgedf.system import folder_lock
 from edgedf.training.batches import TrainingData, open_training_data
 from edgedf.training.evaluation import write_evaluation

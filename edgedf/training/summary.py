@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from edgedf.errors import TrainingError
-from edgedf.files import read_error, sha256_file
+from edgedf.files import sha256_file
+from edgedf.os_errors import read_error
 from edgedf.ticket import read_ticket
 
 

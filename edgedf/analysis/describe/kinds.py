@@ -9,7 +9,7 @@ from pathlib import Path
 from edgedf.analysis.describe.description import Description
 from edgedf.bundle.manifest import MANIFEST_NAME
 from edgedf.errors import FileError
-from edgedf.files import read_error
+from edgedf.os_errors import read_error
 
 # kind -> (module, function); a module is loaded only when a file of its kind is met.
 _READERS = {
