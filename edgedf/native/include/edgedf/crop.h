@@ -4,8 +4,10 @@
  * pixels outside the image repeat the edge -> antialiased triangle-filter resize to size x size -> RGB.
  *
  * The result is bit-equal to Pillow's resize(..., BILINEAR) of the same square and the same on every processor.
- * No call allocates memory, keeps a pointer, or touches global state; all calls are safe from many threads.
- * Only the pixels that the crop needs are read. docs/crop.md holds the rule and the colour formula in full.
+ * No call allocates memory or keeps a pointer; all calls are safe from many threads. The one thing that is kept
+ * between calls is which instruction sets the processor has.
+ * Of a frame only the rows and columns around the square are read, never a byte outside its planes.
+ * docs/crop.md holds the rule and the colour formula in full.
  */
 #ifndef EDGEDF_CROP_H
 #define EDGEDF_CROP_H
@@ -67,7 +69,8 @@ typedef enum edgedf_pixel_format {
   EDGEDF_YUV_420_888 = 7  /* Y; U; V as android.media.Image gives them: like I420 with any pixel strides */
 } edgedf_pixel_format;
 
-/* Colour matrix of the YUV formats; full range (0..255) always. Ignored by the others, but must be valid. */
+/* Colour matrix of the YUV formats; full range (0..255) always, as camera frames and JPEG have. Video range (16..235)
+ * is not supported: such a frame would come out pale. Ignored by the other formats, but must be valid. */
 typedef enum edgedf_color_matrix { EDGEDF_BT601 = 0, EDGEDF_BT709 = 1 } edgedf_color_matrix;
 
 /* Layout of the crop that comes out. Floats are the bytes' values, 0..255. */
@@ -81,7 +84,8 @@ typedef enum edgedf_crop_output {
 typedef struct edgedf_plane {
   const uint8_t *data;  /* first byte of the first stored row */
   size_t bytes;         /* how many bytes from `data` on may be read */
-  int64_t row_stride;   /* bytes from one row to the next, at least one row's bytes */
+  int64_t row_stride;   /* bytes from one row to the next, at least one row's bytes. Negative ones are refused:
+                         * a bottom-up picture is one from its lowest address on, rotation 180, mirrored 1. */
   int64_t pixel_stride; /* bytes from one pixel (chroma sample or pair) to the next; 0: the packed one */
 } edgedf_plane;
 

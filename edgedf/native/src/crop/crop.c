@@ -2,9 +2,9 @@
  * from that ring as soon as it holds what they need. Memory grows with the side, not with its square. */
 #include <string.h>
 
+#include "block.h"
 #include "edgedf/crop.h"
 #include "output.h"
-#include "rows.h"
 
 #define ALIGN 64u
 #define EVERY_CPU ((uint32_t)EDGEDF_CPU_SSE41 | EDGEDF_CPU_AVX2 | EDGEDF_CPU_NEON)
@@ -13,12 +13,12 @@
 typedef struct edf_plan {
   edf_weights weights;
   int32_t ring_rows;
-  size_t pixel_row, packed_row; /* bytes of a row before and after the horizontal pass */
-  uint8_t *pixels;              /* EDF_BLOCK rows of the square */
-  uint8_t *scratch;
-  uint8_t *ring;                /* ring_rows rows of `size` packed pixels, and a spare one */
-  uint8_t *line;
-  const uint8_t **window;       /* the ring rows that one output row needs */
+  size_t plane, line_bytes;  /* bytes of one colour of a resized row, and of the row with its slack */
+  edf_block_buffers buffers; /* its table has the columns of the image at `lead`, repeated edges around them */
+  const uint8_t **table;     /* a column for every pixel across the square */
+  uint8_t *ring;             /* ring_rows lines, and one that nobody reads */
+  uint8_t *line, *packed;
+  const uint8_t **window;    /* the ring rows that one output row needs */
 } edf_plan;
 
 typedef struct edf_job {
@@ -38,30 +38,34 @@ static size_t take(size_t *used, size_t bytes) {
 
 /* Lay the plan out from `base` on; returns its bytes. With base NULL only the size is computed. */
 static size_t lay_out(edf_plan *plan, uint8_t *base, int32_t side, int32_t size) {
-  const int32_t stride = edf_weights_stride(side, size);
+  const int32_t stride = edgedf_crop_weights_stride(side, size);
   const size_t taps = (size_t)stride * (size_t)size;
   size_t used = 0;
   plan->weights.stride = stride;
   plan->ring_rows = stride + EDF_BLOCK;
-  plan->pixel_row = ((size_t)side + (size_t)stride) * 4 + EDF_SLACK;
-  plan->packed_row = (size_t)size * 3 + EDF_SLACK;
+  plan->plane = ((size_t)size + EDF_TILE - 1) / EDF_TILE * EDF_TILE;
+  plan->line_bytes = 3 * plan->plane + EDF_SLACK;
   const size_t spans = take(&used, (size_t)size * sizeof(edf_span));
   const size_t high = take(&used, taps * sizeof(int16_t));
   const size_t low = take(&used, taps * sizeof(int16_t));
   const size_t window = take(&used, (size_t)stride * sizeof(uint8_t *));
-  const size_t pixels = take(&used, EDF_BLOCK * plan->pixel_row);
-  const size_t scratch = take(&used, 4 * 4 * EDF_BLOCK);
-  const size_t ring = take(&used, (size_t)(plan->ring_rows + 1) * plan->packed_row);
-  const size_t line = take(&used, plan->packed_row);
+  const size_t table = take(&used, (size_t)side * sizeof(uint8_t *));
+  const size_t columns = take(&used, edgedf_crop_block_bytes((size_t)side));
+  const size_t scratch = take(&used, EDF_SCRATCH);
+  const size_t ring = take(&used, (size_t)(plan->ring_rows + 1) * plan->line_bytes);
+  const size_t line = take(&used, plan->line_bytes);
+  const size_t packed = take(&used, plan->line_bytes);
   if (base == NULL) return used;
   plan->weights.spans = (edf_span *)(void *)(base + spans);
   plan->weights.high = (int16_t *)(void *)(base + high);
   plan->weights.low = (int16_t *)(void *)(base + low);
   plan->window = (const uint8_t **)(void *)(base + window);
-  plan->pixels = base + pixels;
-  plan->scratch = base + scratch;
+  plan->table = (const uint8_t **)(void *)(base + table);
+  plan->buffers.columns = base + columns;
+  plan->buffers.scratch = base + scratch;
   plan->ring = base + ring;
   plan->line = base + line;
+  plan->packed = base + packed;
   return used;
 }
 
@@ -79,7 +83,7 @@ static int32_t clamp(int32_t value, int32_t most) { return value < 0 ? 0 : value
 /* Which image rows and columns the square has; at least one of each, since the edge repeats. */
 static void place_square(edf_job *job) {
   const edgedf_square *square = &job->square;
-  const int32_t last_x = edf_upright_width(&job->source) - 1, last_y = edf_upright_height(&job->source) - 1;
+  const int32_t last_x = edgedf_crop_upright_width(&job->source) - 1, last_y = edgedf_crop_upright_height(&job->source) - 1;
   job->first_column = clamp(square->left, last_x);
   job->columns = clamp(square->left + square->side - 1, last_x) - job->first_column + 1;
   job->lead = clamp(job->first_column - square->left, square->side - 1);
@@ -88,75 +92,45 @@ static void place_square(edf_job *job) {
   job->next_row = job->first_row;
 }
 
-/* Repeat the first and last image pixel of a row to both ends of the square. */
-static void repeat_edges(uint8_t *row, const edf_job *job) {
-  const size_t lead = (size_t)job->lead, end = lead + (size_t)job->columns, side = (size_t)job->square.side;
-  for (size_t i = 0; i < lead; i++) memcpy(row + 4 * i, row + 4 * lead, 4);
-  for (size_t i = end; i < side; i++) memcpy(row + 4 * i, row + 4 * (end - 1), 4);
-}
-
 static uint8_t *ring_row(const edf_job *job, const edf_plan *plan, int32_t row) {
-  return plan->ring + (size_t)((row - job->first_row) % plan->ring_rows) * plan->packed_row;
-}
-
-static void pack_row(const uint8_t *pixels, uint8_t *target, int32_t n) {
-  for (int32_t i = 0; i < n; i++) memcpy(target + 3 * i, pixels + 4 * i, 3);
+  return plan->ring + (size_t)((row - job->first_row) % plan->ring_rows) * plan->line_bytes;
 }
 
 /* Read the next rows of the square and resize them sideways into the ring. */
 static void fill_ring(edf_job *job, const edf_plan *plan) {
-  const int32_t top = job->next_row;
-  const int32_t left = job->last_row - top + 1;
-  const int32_t count = left < EDF_BLOCK ? left : EDF_BLOCK;
+  const edf_block block = edgedf_crop_block_read(&job->source, job->first_column, job->columns, job->next_row,
+                                                 job->last_row - job->next_row + 1, &plan->buffers);
+  const int32_t end = job->lead + job->columns;
+  for (int32_t i = 0; i < job->lead; i++) plan->table[i] = plan->table[job->lead];
+  for (int32_t i = end; i < job->square.side; i++) plan->table[i] = plan->table[end - 1];
   uint8_t *rows[EDF_BLOCK];
-  for (int32_t i = 0; i < count; i++)
-    rows[i] = plan->pixels + (size_t)i * plan->pixel_row + 4 * (size_t)job->lead;
-  edf_rows_read(&job->source, job->first_column, job->columns, top, count, rows, plan->scratch);
-  for (int32_t i = 0; i < count; i++) repeat_edges(plan->pixels + (size_t)i * plan->pixel_row, job);
-  job->next_row = top + count;
-  if (job->size == job->square.side) {
-    for (int32_t i = 0; i < count; i++)
-      pack_row(plan->pixels + (size_t)i * plan->pixel_row, ring_row(job, plan, top + i), job->size);
-    return;
-  }
-  uint8_t *spare = plan->ring + (size_t)plan->ring_rows * plan->packed_row;
-  for (int32_t i = 0; i < count; i += EDF_ROWS) {
-    const uint8_t *sources[EDF_ROWS];
-    uint8_t *targets[EDF_ROWS];
-    for (int32_t k = 0; k < EDF_ROWS; k++) {
-      const int32_t row = i + k < count ? i + k : count - 1;
-      sources[k] = plan->pixels + (size_t)row * plan->pixel_row;
-      targets[k] = i + k < count ? ring_row(job, plan, top + row) : spare;
-    }
-    job->source.kernels->horizontal(sources, targets, &plan->weights, job->size);
-  }
+  for (int32_t i = 0; i < EDF_BLOCK; i++) rows[i] = plan->ring + (size_t)plan->ring_rows * plan->line_bytes;
+  for (int32_t i = 0; i < block.count; i++)
+    rows[block.place + i * block.step] = ring_row(job, plan, block.first_row + i);
+  job->source.kernels->horizontal(plan->table, &plan->weights, job->size, rows, plan->plane);
+  job->next_row = block.first_row + block.count;
 }
 
-/* Sum output row `y` out of the ring into plan->line, or point at it when nothing needs summing. */
-static const uint8_t *make_line(edf_job *job, const edf_plan *plan, int32_t y) {
+/* Sum output row `y` out of the ring into plan->line. */
+static void make_line(edf_job *job, const edf_plan *plan, int32_t y) {
   const edf_span span = plan->weights.spans[y];
-  const int32_t most = edf_upright_height(&job->source) - 1;
+  const int32_t most = edgedf_crop_upright_height(&job->source) - 1;
   const int32_t last = clamp(job->square.top + span.first + span.count - 1, most);
   while (job->next_row <= last) fill_ring(job, plan);
   for (int32_t t = 0; t < span.count; t++)
     plan->window[t] = ring_row(job, plan, clamp(job->square.top + span.first + t, most));
-  if (job->size == job->square.side) return plan->window[0];
-  const size_t at = (size_t)y * (size_t)plan->weights.stride;
-  job->source.kernels->vertical(plan->window, plan->weights.high + at, plan->weights.low + at, span.count,
-                                plan->line, (size_t)job->size * 3);
-  return plan->line;
+  job->source.kernels->vertical(plan->window, &plan->weights, y, plan->line, 3 * plan->plane);
 }
 
-static void run(edf_job *job, const edf_plan *plan, void *output) {
+static void run(edf_job *job, edf_plan *plan, void *output) {
   place_square(job);
-  edf_weights_fill(&plan->weights, job->square.side, job->size);
-  /* Weights of zero reach beyond the square; what they multiply must still be defined. */
-  for (int32_t i = 0; i < EDF_BLOCK; i++) {
-    uint8_t *row = plan->pixels + (size_t)i * plan->pixel_row;
-    memset(row + (size_t)job->square.side * 4, 0, plan->pixel_row - (size_t)job->square.side * 4);
+  plan->buffers.table = plan->table + job->lead;
+  edgedf_crop_weights_fill(&plan->weights, job->square.side, job->size);
+  for (int32_t y = 0; y < job->size; y++) {
+    make_line(job, plan, y);
+    edgedf_crop_output_row(job->source.kernels, plan->line, plan->plane, y, job->size, job->output, plan->packed,
+                           output);
   }
-  for (int32_t y = 0; y < job->size; y++)
-    edf_output_row(make_line(job, plan, y), y, job->size, job->output, output);
 }
 
 edgedf_crop_status edgedf_crop(const edgedf_frame *frame, const edgedf_crop_request *request, void *workspace,
@@ -166,7 +140,7 @@ edgedf_crop_status edgedf_crop(const edgedf_frame *frame, const edgedf_crop_requ
   if (request->reserved != 0 || (request->without & ~EVERY_CPU) != 0) return EDGEDF_CROP_BAD_REQUEST;
   edf_job job;
   memset(&job, 0, sizeof job);
-  edgedf_crop_status status = edf_frame_check(frame, &job.source.view);
+  edgedf_crop_status status = edgedf_crop_frame_check(frame, &job.source.view);
   if (status != EDGEDF_CROP_OK) return status;
   status = edgedf_crop_square(&request->box, request->box_scale, &job.square);
   if (status != EDGEDF_CROP_OK) return status;
@@ -183,7 +157,7 @@ edgedf_crop_status edgedf_crop(const edgedf_frame *frame, const edgedf_crop_requ
   edf_plan plan;
   uint8_t *base = workspace;
   lay_out(&plan, base + (ALIGN - (uintptr_t)base % ALIGN) % ALIGN, job.square.side, request->size);
-  job.source.kernels = edf_crop_kernels_get(request->without);
+  job.source.kernels = edgedf_crop_kernels_get(request->without);
   job.source.width = frame->width;
   job.source.height = frame->height;
   job.source.rotation = frame->rotation;

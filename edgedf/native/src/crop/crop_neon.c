@@ -6,14 +6,33 @@
 #include <arm_neon.h>
 #include <string.h>
 
-static void expand_rgb(const uint8_t *source, uint8_t *target, size_t n) {
-  size_t i = 0;
-  for (; n - i >= 16; i += 16) {
-    const uint8x16x3_t rgb = vld3q_u8(source + 3 * i);
-    const uint8x16x4_t pixels = {{rgb.val[0], rgb.val[1], rgb.val[2], vdupq_n_u8(0)}};
-    vst4q_u8(target + 4 * i, pixels);
+#define WIDTH 16
+
+/* Where the vector after the one at `i` begins: the last one ends at n, over the one before it if need be. */
+static size_t next_vector(size_t i, size_t n) {
+  return i + WIDTH < n && i + 2 * WIDTH > n ? n - WIDTH : i + WIDTH;
+}
+
+static void split(const edf_area *area) {
+  const size_t step = area->view->step, n = area->n;
+  for (int32_t row = 0; row < area->rows; row++) {
+    const edf_run run = edgedf_crop_run(area, row);
+    for (size_t i = 0; i + WIDTH <= n; i = next_vector(i, n)) {
+      uint8x16x3_t rgb;
+      if (step == 3) {
+        rgb = vld3q_u8(run.pixels + 3 * i);
+      } else {
+        const uint8x16x4_t pixels = vld4q_u8(run.pixels + 4 * i);
+        rgb.val[0] = pixels.val[0];
+        rgb.val[1] = pixels.val[1];
+        rgb.val[2] = pixels.val[2];
+      }
+      vst1q_u8(run.red + i, rgb.val[0]);
+      vst1q_u8(run.green + i, rgb.val[1]);
+      vst1q_u8(run.blue + i, rgb.val[2]);
+    }
+    edgedf_crop_split_run(area, &run, n < WIDTH ? 0 : n);
   }
-  edf_portable_expand_rgb(source + 3 * i, target + 4 * i, n - i);
 }
 
 static int16x8_t centered(uint8x8_t chroma) {
@@ -28,44 +47,62 @@ static int16x8_t chroma_term(int16x8_t u, int16_t fu, int16x8_t v, int16_t fv) {
 }
 
 /* Sixteen samples of one colour: each chroma term serves two pixels. */
-static uint8x16_t add_luma(int16x8_t front_y, int16x8_t back_y, int16x8_t term) {
-  return vcombine_u8(vqmovun_s16(vaddq_s16(front_y, vzip1q_s16(term, term))),
-                     vqmovun_s16(vaddq_s16(back_y, vzip2q_s16(term, term))));
-}
-
-static void convert_sixteen(const edf_yuv_run *run, size_t i, int interleaved, int v_first, uint8_t *target) {
-  const edf_matrix m = run->matrix;
-  uint8x8_t u_bytes, v_bytes;
-  if (interleaved) {
-    const uint8x8x2_t pairs = vld2_u8((v_first ? run->v : run->u) + i);
-    u_bytes = pairs.val[v_first ? 1 : 0];
-    v_bytes = pairs.val[v_first ? 0 : 1];
-  } else {
-    u_bytes = vld1_u8(run->u + i / 2);
-    v_bytes = vld1_u8(run->v + i / 2);
-  }
-  const int16x8_t u = centered(u_bytes), v = centered(v_bytes);
-  const uint8x16_t y = vld1q_u8(run->y + i);
+static uint8x16_t add_luma(uint8x16_t y, int16x8_t term) {
   const int16x8_t front = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(y)));
   const int16x8_t back = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(y)));
-  const uint8x16x4_t pixels = {{add_luma(front, back, chroma_term(u, 0, v, m.rv)),
-                                add_luma(front, back, chroma_term(u, m.gu, v, m.gv)),
-                                add_luma(front, back, chroma_term(u, m.bu, v, 0)), vdupq_n_u8(0)}};
-  vst4q_u8(target + 4 * i, pixels);
+  return vcombine_u8(vqmovun_s16(vaddq_s16(front, vzip1q_s16(term, term))),
+                     vqmovun_s16(vaddq_s16(back, vzip2q_s16(term, term))));
 }
 
-static void convert_yuv(const edf_yuv_run *run, uint8_t *target, size_t n) {
-  const int v_first = run->v + 1 == run->u, u_first = run->u + 1 == run->v;
-  const int interleaved = run->u_step == 2 && run->v_step == 2 && (v_first || u_first);
-  const int planar = run->u_step == 1 && run->v_step == 1;
-  size_t i = 0;
-  if (run->y_step == 1 && (interleaved || planar))
-    for (; n - i >= 16; i += 16) convert_sixteen(run, i, interleaved, v_first, target);
-  const edf_yuv_run rest = {run->y + i * run->y_step,         run->u + i / 2 * run->u_step,
-                            run->v + i / 2 * run->v_step, run->y_step,
-                            run->u_step,                      run->v_step,
-                            run->matrix};
-  if (i < n) edf_portable_convert_yuv(&rest, target + 4 * i, n - i);
+static void convert_yuv(const edf_area *area) {
+  const edf_view *view = area->view;
+  const int v_first = view->v + 1 == view->u;
+  const int pairs_lie = view->u_step == 2 && view->v_step == 2 && (v_first || view->u + 1 == view->v);
+  const int planar = view->u_step == 1 && view->v_step == 1;
+  const edf_matrix m = edgedf_crop_matrix(area);
+  const size_t most = view->step == 1 && (pairs_lie || planar) ? area->n / 2 * 2 : 0;
+  for (int32_t row = 0; row < area->rows; row++) {
+    const edf_run run = edgedf_crop_run(area, row);
+    for (size_t i = 0; i + WIDTH <= most; i = next_vector(i, most)) {
+      uint8x8x2_t chroma; /* U, V */
+      if (pairs_lie) {
+        const uint8x8x2_t pairs = vld2_u8((v_first ? run.v : run.u) + i);
+        chroma.val[0] = pairs.val[v_first];
+        chroma.val[1] = pairs.val[!v_first];
+      } else {
+        chroma.val[0] = vld1_u8(run.u + i / 2);
+        chroma.val[1] = vld1_u8(run.v + i / 2);
+      }
+      const int16x8_t u = centered(chroma.val[0]), v = centered(chroma.val[1]);
+      const uint8x16_t y = vld1q_u8(run.pixels + i);
+      vst1q_u8(run.red + i, add_luma(y, chroma_term(u, 0, v, m.rv)));
+      vst1q_u8(run.green + i, add_luma(y, chroma_term(u, m.gu, v, m.gv)));
+      vst1q_u8(run.blue + i, add_luma(y, chroma_term(u, m.bu, v, 0)));
+    }
+    edgedf_crop_convert_run(area, &run, most < WIDTH ? 0 : most);
+  }
+}
+
+/* Byte c of vector r to byte r of vector c: four times, interleave the halves. */
+static inline void transpose(uint8x16_t *tile) {
+  for (int pass = 0; pass < 4; pass++) {
+    uint8x16_t next[16];
+    for (int i = 0; i < 8; i++) {
+      next[2 * i] = vzip1q_u8(tile[i], tile[i + 8]);
+      next[2 * i + 1] = vzip2q_u8(tile[i], tile[i + 8]);
+    }
+    for (int i = 0; i < 16; i++) tile[i] = next[i];
+  }
+}
+
+static void turn(const uint8_t *rows, size_t pitch, uint8_t *columns, size_t n) {
+  for (size_t x = 0; x < n; x += EDF_TILE)
+    for (size_t row = 0; row < EDF_BLOCK; row += WIDTH) {
+      uint8x16_t tile[EDF_TILE];
+      for (size_t r = 0; r < 16; r++) tile[r] = vld1q_u8(rows + (row + r) * pitch + x);
+      transpose(tile);
+      for (size_t c = 0; c < EDF_TILE; c++) vst1q_u8(columns + (x + c) * EDF_COLUMN + row, tile[c]);
+    }
 }
 
 /* (high * 256 + low + half) >> 22, saturated to 16 bits. */
@@ -73,57 +110,75 @@ static uint16x4_t round_down(uint32x4_t high, uint32x4_t low) {
   return vqmovn_u32(vrshrq_n_u32(vaddq_u32(vshlq_n_u32(high, 8), low), EDF_PRECISION));
 }
 
-static void horizontal_row(const uint8_t *row, uint8_t *target, const edf_weights *weights, int32_t size) {
-  for (int32_t o = 0; o < size; o++) {
-    const int16_t *high = weights->high + (size_t)o * (size_t)weights->stride;
-    const int16_t *low = weights->low + (size_t)o * (size_t)weights->stride;
-    const uint8_t *pixels = row + (size_t)weights->spans[o].first * 4;
-    uint32x4_t h = vdupq_n_u32(0), l = vdupq_n_u32(0);
-    for (int32_t t = 0; t < weights->spans[o].count; t += 4) {
-      const uint8x16_t four = vld1q_u8(pixels + 4 * (size_t)t);
-      const uint16x8_t a = vmovl_u8(vget_low_u8(four)), b = vmovl_u8(vget_high_u8(four));
-      const uint16x4_t wh = vreinterpret_u16_s16(vld1_s16(high + t)), wl = vreinterpret_u16_s16(vld1_s16(low + t));
-      h = vmlal_lane_u16(h, vget_low_u16(a), wh, 0);
-      l = vmlal_lane_u16(l, vget_low_u16(a), wl, 0);
-      h = vmlal_lane_u16(h, vget_high_u16(a), wh, 1);
-      l = vmlal_lane_u16(l, vget_high_u16(a), wl, 1);
-      h = vmlal_lane_u16(h, vget_low_u16(b), wh, 2);
-      l = vmlal_lane_u16(l, vget_low_u16(b), wl, 2);
-      h = vmlal_lane_u16(h, vget_high_u16(b), wh, 3);
-      l = vmlal_lane_u16(l, vget_high_u16(b), wl, 3);
+static uint8x16_t sum_many(const uint8_t *const *rows, size_t i, const int16_t *high, const int16_t *low,
+                           int32_t count) {
+  uint32x4_t h[4], l[4];
+  for (int k = 0; k < 4; k++) h[k] = l[k] = vdupq_n_u32(0);
+  for (int32_t t = 0; t < count; t++) {
+    const uint8x16_t row = vld1q_u8(rows[t] + i);
+    const uint16x8_t a = vmovl_u8(vget_low_u8(row)), b = vmovl_u8(vget_high_u8(row));
+    const uint16x4_t parts[4] = {vget_low_u16(a), vget_high_u16(a), vget_low_u16(b), vget_high_u16(b)};
+    for (int k = 0; k < 4; k++) {
+      h[k] = vmlal_n_u16(h[k], parts[k], (uint16_t)high[t]);
+      l[k] = vmlal_n_u16(l[k], parts[k], (uint16_t)low[t]);
     }
-    const uint16x4_t words = round_down(h, l);
-    const uint32_t pixel = vget_lane_u32(vreinterpret_u32_u8(vqmovn_u16(vcombine_u16(words, words))), 0);
-    memcpy(target + 3 * (size_t)o, &pixel, 4); /* the fourth byte is overwritten by the next pixel */
+  }
+  return vcombine_u8(vqmovn_u16(vcombine_u16(round_down(h[0], l[0]), round_down(h[1], l[1]))),
+                     vqmovn_u16(vcombine_u16(round_down(h[2], l[2]), round_down(h[3], l[3]))));
+}
+
+/* a + (b - a) * share / 2^15, rounded: what sum_many gives where edf_weights.pairs holds. */
+static uint8x8_t sum_pair(uint8x8_t a, uint8x8_t b, int16_t share) {
+  const int16x8_t start = vreinterpretq_s16_u16(vmovl_u8(a));
+  const int16x8_t way = vreinterpretq_s16_u16(vsubl_u8(b, a));
+  return vqmovun_s16(vaddq_s16(start, vqrdmulhq_n_s16(way, share)));
+}
+
+static void vertical(const uint8_t *const *rows, const edf_weights *weights, int32_t o, uint8_t *target,
+                     size_t bytes) {
+  const int16_t *high = weights->high + (size_t)o * (size_t)weights->stride;
+  const int16_t *low = weights->low + (size_t)o * (size_t)weights->stride;
+  const int32_t count = weights->spans[o].count;
+  if (weights->pairs) {
+    const uint8_t *first = rows[0], *second = rows[count - 1];
+    const int16_t share = edgedf_crop_weights_share(weights, o);
+    for (size_t i = 0; i < bytes; i += WIDTH) {
+      const uint8x16_t a = vld1q_u8(first + i), b = vld1q_u8(second + i);
+      vst1q_u8(target + i, vcombine_u8(sum_pair(vget_low_u8(a), vget_low_u8(b), share),
+                                       sum_pair(vget_high_u8(a), vget_high_u8(b), share)));
+    }
+  } else {
+    for (size_t i = 0; i < bytes; i += WIDTH) vst1q_u8(target + i, sum_many(rows, i, high, low, count));
   }
 }
 
-static void horizontal(const uint8_t *const *rows, uint8_t *const *targets, const edf_weights *weights,
-                       int32_t size) {
-  for (int i = 0; i < EDF_ROWS; i++) horizontal_row(rows[i], targets[i], weights, size);
-}
-
-static void vertical(const uint8_t *const *rows, const int16_t *high, const int16_t *low, int32_t count,
-                     uint8_t *target, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += 16) {
-    uint32x4_t h[4], l[4];
-    for (int k = 0; k < 4; k++) h[k] = l[k] = vdupq_n_u32(0);
-    for (int32_t t = 0; t < count; t++) {
-      const uint8x16_t row = vld1q_u8(rows[t] + i);
-      const uint16x8_t a = vmovl_u8(vget_low_u8(row)), b = vmovl_u8(vget_high_u8(row));
-      const uint16x4_t parts[4] = {vget_low_u16(a), vget_high_u16(a), vget_low_u16(b), vget_high_u16(b)};
-      for (int k = 0; k < 4; k++) {
-        h[k] = vmlal_n_u16(h[k], parts[k], (uint16_t)high[t]);
-        l[k] = vmlal_n_u16(l[k], parts[k], (uint16_t)low[t]);
-      }
+static void horizontal(const uint8_t *const *columns, const edf_weights *weights, int32_t size,
+                       uint8_t *const *rows, size_t plane) {
+  uint8_t made[EDF_TILE][EDF_COLUMN];
+  memset(made, 0, sizeof made);
+  for (int32_t o = 0; o < size; o += EDF_TILE) {
+    for (int32_t k = 0; k < EDF_TILE && o + k < size; k++)
+      vertical(columns + weights->spans[o + k].first, weights, o + k, made[k], EDF_COLUMN);
+    for (size_t i = 0; i < EDF_COLUMN; i += WIDTH) {
+      uint8x16_t tile[16];
+      for (int k = 0; k < EDF_TILE; k++) tile[k] = vld1q_u8(made[k] + i);
+      transpose(tile);
+      const size_t row = i % EDF_BLOCK, at = i / EDF_BLOCK * plane + (size_t)o;
+      for (size_t r = 0; r < 16; r++) vst1q_u8(rows[row + r] + at, tile[r]);
     }
-    const uint16x8_t front = vcombine_u16(round_down(h[0], l[0]), round_down(h[1], l[1]));
-    const uint16x8_t back = vcombine_u16(round_down(h[2], l[2]), round_down(h[3], l[3]));
-    vst1q_u8(target + i, vcombine_u8(vqmovn_u16(front), vqmovn_u16(back)));
   }
 }
 
-const edf_crop_kernels edf_crop_neon = {expand_rgb, convert_yuv, horizontal, vertical};
+static void join(const uint8_t *line, size_t plane, uint8_t *rgb, size_t n) {
+  const size_t most = n / WIDTH * WIDTH;
+  for (size_t i = 0; i < most; i += WIDTH) {
+    const uint8x16x3_t pixels = {{vld1q_u8(line + i), vld1q_u8(line + plane + i), vld1q_u8(line + 2 * plane + i)}};
+    vst3q_u8(rgb + 3 * i, pixels);
+  }
+  edgedf_crop_join(line + most, plane, rgb + 3 * most, n - most);
+}
+
+const edf_crop_kernels edgedf_crop_neon = {split, convert_yuv, turn, horizontal, vertical, join};
 #else
 typedef int edf_no_neon; /* a translation unit must not be empty */
 #endif

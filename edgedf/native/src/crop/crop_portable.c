@@ -1,13 +1,44 @@
 /* The truth: plain C for every processor. */
 #include "crop_kernels.h"
 
-void edf_portable_expand_rgb(const uint8_t *source, uint8_t *target, size_t n) {
-  for (size_t i = 0; i < n; i++) {
-    target[4 * i] = source[3 * i];
-    target[4 * i + 1] = source[3 * i + 1];
-    target[4 * i + 2] = source[3 * i + 2];
-    target[4 * i + 3] = 0;
+edf_run edgedf_crop_run(const edf_area *area, int32_t row) {
+  const edf_view *view = area->view;
+  const size_t y = (size_t)(area->y + row * area->down), x = (size_t)area->x;
+  uint8_t *target = area->target + (size_t)row * area->target_row;
+  edf_run run = {view->pixels + y * view->row + x * view->step, NULL, NULL, target, target + area->target_plane,
+                 target + 2 * area->target_plane};
+  if (edgedf_crop_is_yuv(view->format)) {
+    run.u = view->u + y / 2 * view->u_row + x / 2 * view->u_step;
+    run.v = view->v + y / 2 * view->v_row + x / 2 * view->v_step;
+  } else if (view->format == EDGEDF_BGRA8888) {
+    run.blue = run.red;
+    run.red = target + 2 * area->target_plane;
   }
+  return run;
+}
+
+void edgedf_crop_split_run(const edf_area *area, const edf_run *run, size_t done) {
+  const size_t step = area->view->step;
+  const int gray = area->view->format == EDGEDF_GRAY8;
+  for (size_t i = done; i < area->n; i++) {
+    const uint8_t *pixel = run->pixels + i * step;
+    run->red[i] = pixel[0];
+    run->green[i] = pixel[gray ? 0 : 1];
+    run->blue[i] = pixel[gray ? 0 : 2];
+  }
+}
+
+static void split(const edf_area *area) {
+  for (int32_t row = 0; row < area->rows; row++) {
+    const edf_run run = edgedf_crop_run(area, row);
+    edgedf_crop_split_run(area, &run, 0);
+  }
+}
+
+edf_matrix edgedf_crop_matrix(const edf_area *area) {
+  static const edf_matrix bt601 = {22970, -5638, -11700, 29032}; /* 1.402, -0.344136, -0.714136, 1.772 */
+  static const edf_matrix bt709 = {25802, -3069, -7670, 30402};  /* 1.5748, -0.187324, -0.468124, 1.8556 */
+  return area->view->matrix == EDGEDF_BT709 ? bt709 : bt601;
 }
 
 /* floor((sum + 8192) / 16384); the 256 keeps the shifted number positive, where C defines the shift. */
@@ -15,65 +46,66 @@ static int32_t shift_down(int32_t sum) { return ((sum + 8192 + (256 << 14)) >> 1
 
 static uint8_t clip(int32_t value) { return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value); }
 
-void edf_portable_convert_yuv(const edf_yuv_run *run, uint8_t *target, size_t n) {
-  const edf_matrix m = run->matrix;
-  for (size_t i = 0; i < n; i += 2) {
-    const int32_t u = run->u[i / 2 * run->u_step] - 128;
-    const int32_t v = run->v[i / 2 * run->v_step] - 128;
-    const int32_t r = shift_down(m.rv * v);
-    const int32_t g = shift_down(m.gu * u + m.gv * v);
-    const int32_t b = shift_down(m.bu * u);
-    for (size_t k = i; k < i + 2 && k < n; k++) {
-      const int32_t y = run->y[k * run->y_step];
-      target[4 * k] = clip(y + r);
-      target[4 * k + 1] = clip(y + g);
-      target[4 * k + 2] = clip(y + b);
-      target[4 * k + 3] = 0;
-    }
+void edgedf_crop_convert_run(const edf_area *area, const edf_run *run, size_t done) {
+  const edf_matrix m = edgedf_crop_matrix(area);
+  for (size_t i = done; i < area->n; i++) {
+    const int32_t y = run->pixels[i * area->view->step];
+    const int32_t u = run->u[i / 2 * area->view->u_step] - 128;
+    const int32_t v = run->v[i / 2 * area->view->v_step] - 128;
+    run->red[i] = clip(y + shift_down(m.rv * v));
+    run->green[i] = clip(y + shift_down(m.gu * u + m.gv * v));
+    run->blue[i] = clip(y + shift_down(m.bu * u));
   }
 }
 
-static uint8_t round_down(int32_t sum) { return clip((sum + (1 << (EDF_PRECISION - 1))) >> EDF_PRECISION); }
-
-static void horizontal_row(const uint8_t *row, uint8_t *target, const edf_weights *weights, int32_t size) {
-  for (int32_t o = 0; o < size; o++) {
-    const int16_t *high = weights->high + (size_t)o * (size_t)weights->stride;
-    const int16_t *low = weights->low + (size_t)o * (size_t)weights->stride;
-    const uint8_t *pixel = row + (size_t)weights->spans[o].first * 4;
-    int32_t r = 0, g = 0, b = 0;
-    for (int32_t t = 0; t < weights->spans[o].count; t++, pixel += 4) {
-      const int32_t weight = high[t] * 256 + low[t];
-      r += weight * pixel[0];
-      g += weight * pixel[1];
-      b += weight * pixel[2];
-    }
-    target[3 * o] = round_down(r);
-    target[3 * o + 1] = round_down(g);
-    target[3 * o + 2] = round_down(b);
+static void convert_yuv(const edf_area *area) {
+  for (int32_t row = 0; row < area->rows; row++) {
+    const edf_run run = edgedf_crop_run(area, row);
+    edgedf_crop_convert_run(area, &run, 0);
   }
 }
 
-static void horizontal(const uint8_t *const *rows, uint8_t *const *targets, const edf_weights *weights,
-                       int32_t size) {
-  for (int i = 0; i < EDF_ROWS; i++) horizontal_row(rows[i], targets[i], weights, size);
+static void turn(const uint8_t *rows, size_t pitch, uint8_t *columns, size_t n) {
+  for (size_t r = 0; r < EDF_BLOCK; r++)
+    for (size_t x = 0; x < n; x++) columns[x * EDF_COLUMN + r] = rows[r * pitch + x];
 }
 
-/* Sums of this many bytes at a time stay in the first-level cache. */
-#define BLOCK 256
+/* Bytes that are summed at once: a number that compilers make vectors of. */
+#define CHUNK 32
 
-static void vertical(const uint8_t *const *rows, const int16_t *high, const int16_t *low, int32_t count,
-                     uint8_t *target, size_t bytes) {
-  for (size_t from = 0; from < bytes; from += BLOCK) {
-    const size_t n = bytes - from < BLOCK ? bytes - from : BLOCK;
-    int32_t sums[BLOCK] = {0};
-    for (int32_t t = 0; t < count; t++) {
+static void vertical(const uint8_t *const *rows, const edf_weights *weights, int32_t o, uint8_t *target,
+                     size_t bytes) {
+  const int16_t *high = weights->high + (size_t)o * (size_t)weights->stride;
+  const int16_t *low = weights->low + (size_t)o * (size_t)weights->stride;
+  for (size_t from = 0; from < bytes; from += CHUNK) {
+    int32_t sums[CHUNK] = {0};
+    for (int32_t t = 0; t < weights->spans[o].count; t++) {
       const int32_t weight = high[t] * 256 + low[t];
       const uint8_t *row = rows[t] + from;
-      for (size_t i = 0; i < n; i++) sums[i] += weight * row[i];
+      for (size_t i = 0; i < CHUNK; i++) sums[i] += weight * row[i];
     }
-    for (size_t i = 0; i < n; i++) target[from + i] = round_down(sums[i]);
+    for (size_t i = 0; i < CHUNK; i++)
+      target[from + i] = clip((sums[i] + (1 << (EDF_PRECISION - 1))) >> EDF_PRECISION);
   }
 }
 
-const edf_crop_kernels edf_crop_portable = {edf_portable_expand_rgb, edf_portable_convert_yuv, horizontal,
-                                            vertical};
+static void horizontal(const uint8_t *const *columns, const edf_weights *weights, int32_t size,
+                       uint8_t *const *rows, size_t plane) {
+  for (int32_t o = 0; o < size; o++) {
+    uint8_t column[EDF_COLUMN];
+    vertical(columns + weights->spans[o].first, weights, o, column, EDF_COLUMN);
+    for (size_t i = 0; i < EDF_COLUMN; i++)
+      rows[i % EDF_BLOCK][i / EDF_BLOCK * plane + (size_t)o] = column[i];
+  }
+}
+
+void edgedf_crop_join(const uint8_t *line, size_t plane, uint8_t *rgb, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    rgb[3 * i] = line[i];
+    rgb[3 * i + 1] = line[plane + i];
+    rgb[3 * i + 2] = line[2 * plane + i];
+  }
+}
+
+const edf_crop_kernels edgedf_crop_portable = {
+    split, convert_yuv, turn, horizontal, vertical, edgedf_crop_join};

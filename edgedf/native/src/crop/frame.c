@@ -3,7 +3,7 @@
 
 #define MAX_STRIDE ((int64_t)1 << 40)
 
-int edf_format_is_yuv(int32_t format) { return format >= EDGEDF_NV21 && format <= EDGEDF_YUV_420_888; }
+int edgedf_crop_is_yuv(int32_t format) { return format >= EDGEDF_NV21 && format <= EDGEDF_YUV_420_888; }
 
 /* Bytes that one pixel of a plane has: the packed pixel stride. */
 static int64_t sample_bytes(int32_t format, int plane) {
@@ -12,7 +12,7 @@ static int64_t sample_bytes(int32_t format, int plane) {
 }
 
 static int plane_count(int32_t format) {
-  if (!edf_format_is_yuv(format)) return 1;
+  if (!edgedf_crop_is_yuv(format)) return 1;
   return format == EDGEDF_NV21 || format == EDGEDF_NV12 ? 2 : 3;
 }
 
@@ -46,7 +46,7 @@ static void set_chroma(const edgedf_frame *frame, edf_view *view) {
   view->v_step = (size_t)step_of(second, sample_bytes(frame->format, 1));
 }
 
-edgedf_crop_status edf_frame_check(const edgedf_frame *frame, edf_view *view) {
+edgedf_crop_status edgedf_crop_frame_check(const edgedf_frame *frame, edf_view *view) {
   const int32_t format = frame->format;
   if (format < EDGEDF_RGBA8888 || format > EDGEDF_YUV_420_888) return EDGEDF_CROP_BAD_FORMAT;
   if (frame->width < 1 || frame->height < 1 || frame->width > EDGEDF_CROP_MAX_IMAGE ||
@@ -69,6 +69,6 @@ edgedf_crop_status edf_frame_check(const edgedf_frame *frame, edf_view *view) {
   view->matrix = frame->matrix;
   view->u = view->v = NULL;
   view->u_row = view->v_row = view->u_step = view->v_step = 0;
-  if (edf_format_is_yuv(format)) set_chroma(frame, view);
+  if (edgedf_crop_is_yuv(format)) set_chroma(frame, view);
   return EDGEDF_CROP_OK;
 }

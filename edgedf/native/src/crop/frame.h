@@ -1,4 +1,4 @@
-/* A frame's bytes, checked: after edf_frame_check every access below is inside the planes. */
+/* A frame's bytes, checked: after edgedf_crop_frame_check every access below is inside the planes. */
 #ifndef EDF_CROP_FRAME_H
 #define EDF_CROP_FRAME_H
 
@@ -13,8 +13,8 @@ typedef struct edf_view {
   int32_t format, matrix;
 } edf_view;
 
-edgedf_crop_status edf_frame_check(const edgedf_frame *frame, edf_view *view);
+edgedf_crop_status edgedf_crop_frame_check(const edgedf_frame *frame, edf_view *view);
 
-int edf_format_is_yuv(int32_t format);
+int edgedf_crop_is_yuv(int32_t format);
 
 #endif

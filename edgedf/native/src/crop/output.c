@@ -1,24 +1,22 @@
 #include "output.h"
 
-#include <string.h>
-
 #include "edgedf/crop.h"
 
-static void to_planes(const uint8_t *line, float *red, size_t plane, size_t n) {
-  for (size_t i = 0; i < n; i++) red[i] = line[3 * i];
-  for (size_t i = 0; i < n; i++) red[plane + i] = line[3 * i + 1];
-  for (size_t i = 0; i < n; i++) red[2 * plane + i] = line[3 * i + 2];
+static void to_floats(const uint8_t *restrict bytes, float *restrict floats, size_t n) {
+  for (size_t i = 0; i < n; i++) floats[i] = bytes[i];
 }
 
-void edf_output_row(const uint8_t *line, int32_t y, int32_t size, int32_t output, void *target) {
+void edgedf_crop_output_row(const edf_crop_kernels *kernels, const uint8_t *line, size_t plane, int32_t y,
+                            int32_t size, int32_t output, uint8_t *packed, void *target) {
   const size_t n = (size_t)size, at = (size_t)y * n;
   if (output == EDGEDF_CROP_U8_NHWC) {
-    memcpy((uint8_t *)target + 3 * at, line, 3 * n);
+    kernels->join(line, plane, (uint8_t *)target + 3 * at, n);
   } else if (output == EDGEDF_CROP_F32_NHWC) {
-    float *row = (float *)target + 3 * at;
-    for (size_t i = 0; i < 3 * n; i++) row[i] = line[i];
+    kernels->join(line, plane, packed, n);
+    to_floats(packed, (float *)target + 3 * at, 3 * n);
   } else {
-    to_planes(line, (float *)target + at, n * n, n);
+    for (size_t colour = 0; colour < 3; colour++)
+      to_floats(line + colour * plane, (float *)target + colour * n * n + at, n);
   }
 }
 

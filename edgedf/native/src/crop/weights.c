@@ -10,7 +10,7 @@ static double support_of(int32_t side, int32_t size) {
   return scale < 1.0 ? 1.0 : scale;
 }
 
-int32_t edf_weights_stride(int32_t side, int32_t size) {
+int32_t edgedf_crop_weights_stride(int32_t side, int32_t size) {
   /* The window is 2 * support wide and its two ends are rounded. */
   int32_t most = (int32_t)(2.0 * support_of(side, size)) + 2;
   if (most > side) most = side;
@@ -36,28 +36,42 @@ static edf_span span_of(double center, double support, int32_t side) {
   return span;
 }
 
-void edf_weights_fill(const edf_weights *weights, int32_t side, int32_t size) {
+static int32_t weight_at(const int16_t *high, const int16_t *low, int32_t t) { return high[t] * 256 + low[t]; }
+
+static int is_pair(const int16_t *high, const int16_t *low, int32_t count) {
+  const int32_t first = weight_at(high, low, 0), second = count > 1 ? weight_at(high, low, 1) : 0;
+  return count <= 2 && first > 0 && first + second == 1 << EDF_PRECISION && second % 128 == 0;
+}
+
+/* The weights of one output, `stride` of them, as their high and low parts. */
+static void fill_span(edf_span span, double center, double per_pixel, int32_t stride, int16_t *high, int16_t *low) {
+  double sum = 0.0;
+  for (int32_t t = 0; t < span.count; t++) sum += triangle(span.first + t, center, per_pixel);
+  for (int32_t t = 0; t < stride; t++) {
+    int32_t weight = 0;
+    if (t < span.count) {
+      double share = triangle(span.first + t, center, per_pixel);
+      if (sum != 0.0) share /= sum;
+      const double scaled = share * (1 << EDF_PRECISION);
+      weight = (int32_t)(0.5 + scaled);
+    }
+    high[t] = (int16_t)(weight >> 8);
+    low[t] = (int16_t)(weight & 255);
+  }
+}
+
+void edgedf_crop_weights_fill(edf_weights *weights, int32_t side, int32_t size) {
   const double scale = (double)side / size;
   const double support = support_of(side, size);
   const double per_pixel = 1.0 / support;
+  weights->pairs = 1;
   for (int32_t o = 0; o < size; o++) {
     const double center = (o + 0.5) * scale;
     const edf_span span = span_of(center, support, side);
     int16_t *high = weights->high + (size_t)o * (size_t)weights->stride;
     int16_t *low = weights->low + (size_t)o * (size_t)weights->stride;
-    double sum = 0.0;
-    for (int32_t t = 0; t < span.count; t++) sum += triangle(span.first + t, center, per_pixel);
-    for (int32_t t = 0; t < weights->stride; t++) {
-      int32_t weight = 0;
-      if (t < span.count) {
-        double share = triangle(span.first + t, center, per_pixel);
-        if (sum != 0.0) share /= sum;
-        const double scaled = share * (1 << EDF_PRECISION);
-        weight = (int32_t)(0.5 + scaled);
-      }
-      high[t] = (int16_t)(weight >> 8);
-      low[t] = (int16_t)(weight & 255);
-    }
+    fill_span(span, center, per_pixel, weights->stride, high, low);
     weights->spans[o] = span;
+    weights->pairs = weights->pairs && is_pair(high, low, span.count);
   }
 }

@@ -19,12 +19,21 @@ typedef struct edf_weights {
   edf_span *spans;     /* size of them */
   int16_t *high, *low; /* size * stride of them */
   int32_t stride;
+  /* 1 if every output is one pixel or a mix of two whose second weight is a multiple of 2^7 and the first its
+   * complement: so when enlarging to a size that is a power of two. */
+  int32_t pairs;
 } edf_weights;
 
 /* The stride for this resize: the most source pixels of any output, rounded up to 4. */
-int32_t edf_weights_stride(int32_t side, int32_t size);
+int32_t edgedf_crop_weights_stride(int32_t side, int32_t size);
 
-/* Fill in spans, high and low; `weights->stride` is set already. */
-void edf_weights_fill(const edf_weights *weights, int32_t side, int32_t size);
+/* Fill in spans, high, low and pairs; `weights->stride` is set already. */
+void edgedf_crop_weights_fill(edf_weights *weights, int32_t side, int32_t size);
+
+/* Where `pairs` holds: the second pixel's share of output `o`, in 1/2^15, below 2^15. */
+static inline int16_t edgedf_crop_weights_share(const edf_weights *weights, int32_t o) {
+  const size_t at = (size_t)o * (size_t)weights->stride + 1;
+  return (int16_t)((weights->high[at] * 256 + weights->low[at]) >> 7);
+}
 
 #endif
