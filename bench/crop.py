@@ -2,10 +2,13 @@
 
 Usage: python bench/crop.py [--json]   (make bench-crop)
 
-Each line is one job done in several ways, taken in turn; a time is the median over all turns.
-INTER_LINEAR skips pixels when it shrinks (faces of 300 and 600 here): it is then not the same job. The jobs:
+Each line is one job done in several ways, taken in turn; a time is the median over all turns. The jobs:
 RGBA: square out of an RGBA frame, resized, alpha dropped. NV21: the same from a camera frame, where the other
 ways convert the whole frame first, as code without a crop core does.
+
+`wanted` is how much faster than that way edgedf must be, `ok` or `LESS` whether it is. Ways without it do
+another job: OpenCV's INTER_LINEAR skips pixels when it shrinks (squares above 256, faces from 197 on).
+Exit code: 0 all ok, 1 one is LESS.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -25,13 +29,14 @@ from PIL import Image
 from edgedf.crop import Box, Frame, PixelFormat, crop_frame, crop_square
 
 WIDTH, HEIGHT, SIZE, SCALE = 1920, 1080, 256, 1.3
-FACES = (150, 300, 600)
+FACES = (100, 150, 190, 300, 600)
 U8 = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One way to do one job: median and 90th percentile in milliseconds, and its median over edgedf's."""
+    """One way to do one job: median and 90th percentile in milliseconds, its median over edgedf's, and what
+    that ratio must be at least, if anything."""
 
     job: str
     face: int
@@ -39,6 +44,23 @@ class Line:
     median_ms: float
     p90_ms: float
     ratio: float
+    wanted: float | None
+
+    @property
+    def verdict(self) -> str:
+        """ok, LESS, or nothing where nothing is wanted."""
+        if self.wanted is None:
+            return ""
+        return "ok" if self.ratio >= self.wanted else "LESS"
+
+
+def wanted_of(job: str, way: str, side: int) -> float | None:
+    """How many times as long as edgedf this way must take, if it does the same job for a square of `side`."""
+    if way.startswith("edgedf"):
+        return None
+    if job == "NV21" or way.startswith("Pillow"):
+        return 3.0
+    return 1.0 if way.endswith("INTER_AREA") or side <= SIZE else None
 
 
 def measure(
@@ -124,26 +146,29 @@ def run() -> list[Line]:
             base = statistics.median(times["edgedf"])
             for way, taken in times.items():
                 median = statistics.median(taken)
-                lines.append(
-                    Line(job, face, way, median, statistics.quantiles(taken, n=10)[8], median / base)
-                )
+                p90 = statistics.quantiles(taken, n=10)[8]
+                wanted = wanted_of(job, way, crop_square(box, SCALE)[2])
+                lines.append(Line(job, face, way, median, p90, median / base, wanted))
     return lines
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print JSON")
     wants_json = parser.parse_args().json
     lines = run()
+    failed = int(any(line.verdict == "LESS" for line in lines))
     if wants_json:
-        print(json.dumps([asdict(line) for line in lines], indent=2))
-        return
+        print(json.dumps([{**asdict(line), "verdict": line.verdict} for line in lines], indent=2))
+        return failed
     print(f"one crop of a {WIDTH}x{HEIGHT} frame to {SIZE}x{SIZE}, box_scale {SCALE}, one thread")
-    print(f"{'job':5} {'face':>5} {'way':32} {'median ms':>10} {'p90 ms':>8} {'x edgedf':>9}")
+    print(f"{'job':5} {'face':>5} {'way':32} {'median ms':>10} {'p90 ms':>8} {'x edgedf':>9} {'wanted':>7}")
     for line in lines:
         numbers = f"{line.median_ms:10.3f} {line.p90_ms:8.3f} {line.ratio:8.2f}x"
-        print(f"{line.job:5} {line.face:5} {line.way:32} {numbers}")
+        wanted = "" if line.wanted is None else f"{line.wanted:6.1f}x"
+        print(f"{line.job:5} {line.face:5} {line.way:32} {numbers} {wanted:>7} {line.verdict}".rstrip())
+    return failed
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -34,6 +34,8 @@ def whole(value: object, field: str, limit: int = 2**31) -> int:
 
 def real(value: object, field: str) -> float:
     """`value` as a float, NaN and infinities included. Raises CropError that names `field`."""
+    if type(value) is float:
+        return value
     if isinstance(value, bool) or not isinstance(value, Real):
         raise CropError(f"is {value!r:.80}, expected a number", field=field)
     try:

@@ -181,9 +181,10 @@ def test_unknown_instruction_sets_are_refused(without: int) -> None:
 
 @pytest.mark.parametrize("reserved", [1, 1 << 31])
 def test_a_reserved_field_that_is_not_zero_is_refused(reserved: int) -> None:
-    request = crop_core._Request(reserved=reserved)
+    frame = crop_core.frame_bytes(nv21())
+    request = crop_core.request_bytes((1.0, 2.0, 10.0, 12.0), 1.3, 8, 0, 0, reserved)
     buffer = ctypes.create_string_buffer(64)
-    status = load_library().edgedf_crop(crop_core._Frame(), request, buffer, 64, buffer, 64)
+    status = load_library().edgedf_crop(frame, request, buffer, 64, buffer, 64)
     assert status == 16
 
 
