@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgedf.assembly.evaluation import EvaluationCrops
-from edgedf.assembly.result import BuildResult, TargetResult
+from edgedf.assembly.part import Step, make_part
+from edgedf.assembly.result import BuildResult
 from edgedf.assembly.source import Source
-from edgedf.bundle.archive import zip_bytes
 from edgedf.bundle.golden import GoldenSet, golden_files
 from edgedf.bundle.manifest import ArtifactEntry, Manifest
 from edgedf.bundle.writer import check_replaceable, file_entries, write_bundle, write_zip
-from edgedf.os_errors import write_error
-from edgedf.parity.check import check_artifact, check_function, check_goldens
-from edgedf.parity.diagnose import WrongInputs
+from edgedf.parity.check import check_function, check_goldens
+from edgedf.parity.compare import auc_of
 from edgedf.parity.gate import Outcome, Report, combine
 from edgedf.parity.golden import FACE_SEED, FACES, make_goldens
-from edgedf.parity.reference import dense_logits, module_logits, wrong_inputs
+from edgedf.parity.reference import dense_logits, module_logits
 from edgedf.parity.tolerances import TOLERANCES
 from edgedf.parity.values import Evaluation
 
 if TYPE_CHECKING:
-    from converters.base import Artifact
     from edgedf.compact import Compacted
-
-Step = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +70,7 @@ def build(source: Source, crops: EvaluationCrops | None, options: BuildOptions) 
     goldens, evaluation, references = _reference(source, compacted, crops)
     files = golden_files(goldens)
     parts = [
-        _target(source, compacted, target, precision, goldens, evaluation, options.notify)
+        make_part(source, compacted, target, precision, goldens, evaluation, options.notify)
         for target, precision in options.precisions.items()
     ]
     outcome = combine(r.outcome for r in (*references, *(part.result.report for part in parts)))
@@ -92,6 +87,7 @@ def build(source: Source, crops: EvaluationCrops | None, options: BuildOptions) 
         ticket_sha256=source.sha256,
         compaction=compacted.report.to_json(),
         evaluation=None if evaluation is None else evaluation.source,
+        dense_auc=None if evaluation is None else auc_of(evaluation.logits, evaluation.labels),
         references=references,
         targets=tuple(part.result for part in parts),
         bundle=options.out if allowed else None,
@@ -99,13 +95,6 @@ def build(source: Source, crops: EvaluationCrops | None, options: BuildOptions) 
         golden_bytes=sum(entry.size for entry in manifest.golden),
         seconds=time.perf_counter() - start,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    artifact: Artifact
-    entry: ArtifactEntry
-    result: TargetResult
 
 
 def _reference(
@@ -138,72 +127,6 @@ def _reference(
             check_function("compacted", runtime, run_small, goldens, evaluation, limits),
         ),
     )
-
-
-def _target(
-    source: Source,
-    compacted: Compacted,
-    target: str,
-    precision: str,
-    goldens: GoldenSet,
-    evaluation: Evaluation | None,
-    notify: Step,
-) -> _Part:
-    """Convert to one target and check what came out, from its bytes on disk."""
-    from converters import Options, convert
-
-    notify(f"convert to {target}")
-    contract = source.ticket.contract
-    options = Options(precision=precision, metadata=_metadata(source))
-    artifact = convert(target, compacted.module, contract, options)
-    entry = ArtifactEntry(
-        target=target,
-        precision=precision,
-        path=artifact.path,
-        files=file_entries(artifact.files),
-        input=artifact.input,
-        output=artifact.output,
-        tolerances=TOLERANCES[precision],
-        tools=dict(sorted(artifact.tools.items())),
-    )
-    notify(f"check {target}")
-    wrong = wrong_inputs(source.ticket.module())
-    report = check_files(artifact.files, entry, goldens, evaluation, wrong)
-    result = TargetResult(
-        report=report,
-        installed=sum(map(len, artifact.files.values())),
-        zipped=len(zip_bytes(artifact.files)),
-        notes=artifact.notes,
-    )
-    return _Part(artifact, replace(entry, parity=report.record()), result)
-
-
-def check_files(
-    files: Mapping[str, bytes],
-    entry: ArtifactEntry,
-    goldens: GoldenSet,
-    evaluation: Evaluation | None,
-    wrong: WrongInputs | None = None,
-) -> Report:
-    """`check_artifact` for an artifact that is still in memory. Raises FileError if the disk is full."""
-    with tempfile.TemporaryDirectory(prefix="edgedf-check-") as name:
-        folder = Path(name)
-        for path, data in files.items():
-            try:
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                (folder / path).write_bytes(data)
-            except OSError as error:
-                raise write_error(folder / path, error) from error
-        return check_artifact(folder, entry, goldens, evaluation, wrong=wrong)
-
-
-def _metadata(source: Source) -> dict[str, str]:
-    """Short texts that every artifact carries, so that a lone model file can be traced."""
-    return {
-        "edgedf.ticket_sha256": source.sha256,
-        "edgedf.contract_sha256": source.ticket.contract.sha256,
-        "edgedf.arch": source.ticket.arch,
-    }
 
 
 def _manifest(source: Source, golden: Mapping[str, bytes], entries: tuple[ArtifactEntry, ...]) -> Manifest:

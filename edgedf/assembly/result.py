@@ -8,6 +8,9 @@ from typing import Any
 
 from edgedf.parity.gate import Outcome, Report, combine
 
+# A detector whose AUC is within this of 0.5 is close to guessing, whatever the artifacts do.
+NEAR_CHANCE = 0.1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetResult:
@@ -36,6 +39,7 @@ class BuildResult:
         ticket_sha256: of that file.
         compaction: what left the network, plain JSON.
         evaluation: where the evaluation crops came from, or None.
+        dense_auc: AUC of the ticket's dense network on them, 0..1, or None.
         references: reports of the goldens and of dense and compacted PyTorch.
         targets: one entry per artifact.
         bundle: the folder written, or None if the gate said no.
@@ -49,6 +53,7 @@ class BuildResult:
     ticket_sha256: str
     compaction: dict[str, Any]
     evaluation: str | None
+    dense_auc: float | None
     references: tuple[Report, ...]
     targets: tuple[TargetResult, ...]
     bundle: Path | None
@@ -60,6 +65,16 @@ class BuildResult:
     def reports(self) -> tuple[Report, ...]:
         """Every report, references first."""
         return (*self.references, *(target.report for target in self.targets))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the outcome should know besides it."""
+        if self.dense_auc is None or abs(self.dense_auc - 0.5) >= NEAR_CHANCE:
+            return ()
+        return (
+            f"the ticket itself hardly tells fake from real (AUC {self.dense_auc:.3f} on the evaluation "
+            "crops): the gate says that the artifacts compute the same, not that they are of use",
+        )
 
     @property
     def outcome(self) -> Outcome:
@@ -74,6 +89,8 @@ class BuildResult:
             "ticket_sha256": self.ticket_sha256,
             "compaction": self.compaction,
             "evaluation": self.evaluation,
+            "dense_auc": None if self.dense_auc is None else round(self.dense_auc, 4),
+            "notes": list(self.notes),
             "outcome": str(self.outcome),
             "references": [report.to_json() for report in self.references],
             "targets": [

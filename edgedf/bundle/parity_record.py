@@ -81,6 +81,11 @@ class ParityRecord:
         return tuple(name for name in CHECKS if self.checks.get(name, NOT_RUN) == NOT_RUN)
 
 
+def stands_in(runtime: str) -> bool:
+    """Whether `runtime` names a stand-in for the target's own runtime, such as the MIL reference."""
+    return "reference" in runtime.lower()
+
+
 def read_parity(fields: FieldReader, value: Any, at: str, *, limits: Mapping[str, float]) -> ParityRecord:
     """The record in a manifest's `parity`.
 

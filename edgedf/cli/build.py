@@ -12,12 +12,19 @@ from edgedf.bundle.manifest import PRECISIONS, TARGETS
 from edgedf.cli.config import read_config
 from edgedf.cli.options import ExistingPath, json_option
 from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say, show_line
-from edgedf.cli.parity_table import print_problems, report_row
+from edgedf.cli.parity_table import print_problems, print_stand_ins, report_row
 from edgedf.errors import UsageError
 from edgedf.parity.gate import Outcome, exit_code
 
 if TYPE_CHECKING:
     from edgedf.assembly.result import BuildResult, TargetResult
+
+# What helps where a check could not run.
+_REMEDIES = {
+    "contrast": "train longer",
+    "open": "`edgedf doctor` says which runtimes are missing",
+    "auc": "name a data set with --data",
+}
 
 
 @click.command()
@@ -154,9 +161,12 @@ def _print(result: BuildResult, *, demo: bool) -> None:
         right=numbers,
     )
     _print_problems(result)
+    print_stand_ins(result.reports)
     for target in result.targets:
         for note in target.notes:
             show_line(f"note: {target.report.subject}: {note}")
+    for note in result.notes:
+        show_line(f"note: {note}")
     crops = result.evaluation or "NOT RUN (no evaluation crops)"
     show_line(f"Evaluation crops: {crops}. Golden files: {human_bytes(result.golden_bytes)}.")
     if result.bundle is None:
@@ -175,6 +185,7 @@ def _print_problems(result: BuildResult) -> None:
     """One line per check that is no pass, with every single failure below it."""
     for report in result.reports:
         print_problems(report)
-    checks = [check for report in result.reports for check in report.checks]
-    if any(check.name == "auc" and check.outcome is Outcome.NOT_RUN for check in checks):
-        show_line("hint: name a data set with --data, or accept this with --accept-not-run")
+    missing = {c.name for report in result.reports for c in report.checks if c.outcome is Outcome.NOT_RUN}
+    if result.bundle is None and result.outcome is Outcome.NOT_RUN:
+        remedies = [remedy for name, remedy in _REMEDIES.items() if name in missing]
+        show_line("hint: " + ", or ".join([*remedies, "accept this with --accept-not-run"]))

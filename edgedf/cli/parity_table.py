@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from edgedf.bundle.parity_record import stands_in
 from edgedf.cli.output import show_line
 from edgedf.parity.gate import Outcome, Report
 
@@ -32,6 +33,14 @@ def print_problems(report: Report) -> None:
         show_line(f"{check.outcome.label}: {report.subject}: {check.name}: {check.detail}")
         for failure in check.failures:
             show_line(f"    {failure}")
+
+
+def print_stand_ins(reports: Iterable[Report]) -> None:
+    """A line for each target that another program answered for: a pass of that is no run of the target."""
+    for report in reports:
+        if stands_in(report.runtime):
+            own = {"coreml": "Core ML"}.get(report.subject, report.subject)
+            show_line(f"NOT RUN: {report.subject}: {own} itself, on this machine; the {report.runtime} ran")
 
 
 def _number(value: float | None, form: str) -> str | None:

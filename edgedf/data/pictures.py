@@ -51,7 +51,8 @@ def decode_picture(data: bytes) -> U8:
         raise
     # Pillow's readers raise nearly anything on hostile bytes; to the user it is one thing: a damaged file.
     except Exception as error:
-        raise DataError(f"damaged ({str(error)[:120] or type(error).__name__})") from error
+        problem = f"damaged ({str(error)[:120] or type(error).__name__})"
+        raise DataError(problem, hint="it must be a JPEG or PNG; copy it again or remove it") from error
 
 
 def ignore_picture_warnings() -> warnings.catch_warnings[None]:

@@ -71,8 +71,12 @@ def difference(expected: F32, got: F32, contract: Contract) -> Difference:
 
 def auc_change(expected: F32, got: F32, labels: U8) -> float | None:
     """AUC(got) - AUC(expected); None if only one class is present, because AUC then means nothing."""
+    before, after = auc_of(expected, labels), auc_of(got, labels)
+    return None if before is None or after is None else after - before
+
+
+def auc_of(logits: F32, labels: U8) -> float | None:
+    """The area under the ROC curve, 0..1; None if only one class is present."""
     from edgedf.training.metrics import auc
 
-    if len(np.unique(labels)) < 2:
-        return None
-    return auc(got, labels) - auc(expected, labels)
+    return auc(logits, labels) if len(np.unique(labels)) > 1 else None

@@ -39,8 +39,7 @@ class ExecutorchBackend(Session):
     def __init__(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
         super().__init__(folder / entry.path, entry)
         check_entry(entry, "NCHW", self.path)
-        # Kept: the runtime reads the program from this memory for as long as it runs.
-        data = self._data = read_artifact(self.path)
+        data = read_artifact(self.path)
         check_flatbuffer(data, FILE_IDENTIFIER, self.path)
         check_program_length(data, self.path)
         with quiet_output():
@@ -48,10 +47,10 @@ class ExecutorchBackend(Session):
         self.runtime = f"ExecuTorch {version('executorch')} (XNNPACK)"
         try:
             with quiet_output():
-                library._unsafe_reset_threadpool(threads)
-                module = library._load_for_executorch_from_buffer(data)
-                self._check(module)
-                self._module: Any = module
+                if library._threadpool_get_thread_count() != threads:
+                    library._unsafe_reset_threadpool(threads)
+                self._program: _Program | None = _Program(library, data)
+                self._check(self._program.module)
                 # The first run loads the method and the delegate, which print and may refuse the file.
                 self._logit(np.zeros((*entry.input.shape[2:], 3), np.uint8))
         except RuntimeError as error:
@@ -81,13 +80,28 @@ class ExecutorchBackend(Session):
         import torch
 
         x_nchw = np.ascontiguousarray(crop_hwc.transpose(2, 0, 1)[None], dtype=np.float32)
-        result = self._module.run_method(METHOD, (torch.from_numpy(x_nchw),))
+        assert self._program is not None
+        result = self._program.module.run_method(METHOD, (torch.from_numpy(x_nchw),))
         # A copy: the runtime reuses its output's memory in the next run.
         return np.array(result[0].numpy(), dtype=np.float32)
 
     def close(self) -> None:
-        self._module, self._data = None, b""
+        self._program = None
         super().close()
+
+
+class _Program:
+    """A loaded program together with the bytes that it reads its weights from for as long as it lives.
+
+    The binding does not keep them. Whatever drops this object, `module` goes before `data`.
+    """
+
+    def __init__(self, library: Any, data: bytes) -> None:
+        self.data = data
+        self.module: Any = library._load_for_executorch_from_buffer(data)
+
+    def __del__(self) -> None:
+        self.module = None
 
 
 def check_program_length(data: bytes, path: Path) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 U8 = npt.NDArray[np.uint8]
 # Larger than any camera's picture; beyond it a small file could fill the memory when decoded.
 MAX_PIXELS = 200_000_000
+_AGAIN = "copy it again from where it came from"
 
 
 def load_picture(picture: str | Path | U8 | Image) -> U8:
@@ -65,16 +66,17 @@ def _read(path: Path) -> U8:
                 raise DataError(problem, file=path, hint="make it smaller first")
             return _upright(image)
     except UnidentifiedImageError as error:
-        raise DataError("is not a picture that Pillow can read", file=path) from error
+        hint = "name a JPEG, PNG or other picture file"
+        raise DataError("is not a picture that Pillow can read", file=path, hint=hint) from error
     except Image.DecompressionBombError as error:
         raise DataError("has too many pixels", file=path, hint="make it smaller first") from error
     except OSError as error:
         # Pillow reports a cut file as an OSError without an errno.
         if error.errno is None:
-            raise DataError(f"is damaged ({error})", file=path) from error
+            raise DataError(f"is damaged ({error})", file=path, hint=_AGAIN) from error
         raise read_error(path, error) from error
     except (ValueError, SyntaxError, EOFError, ArithmeticError, LookupError) as error:
-        raise DataError(f"is damaged ({str(error)[:200]})", file=path) from error
+        raise DataError(f"is damaged ({str(error)[:200]})", file=path, hint=_AGAIN) from error
 
 
 def _upright(image: Image) -> U8:

@@ -23,6 +23,8 @@ def _errors(folder: Path, target: str, arch: str, size: int, precision: str) -> 
     with torch.no_grad():
         x_nchw = torch.from_numpy(crops.transpose(0, 3, 1, 2).astype(np.float32))
         expected = ticket.module()(x_nchw).numpy().reshape(-1)
+    # Logits that hardly move would agree with those of a wrong artifact too.
+    assert expected.std() > 0.1
     entry = write_artifact(folder, artifact(target, arch, size, precision))
     with open_backend(folder, entry) as backend:
         logits = backend.run(crops)

@@ -13,7 +13,7 @@ import pytest
 
 from converters import Artifact, Options, convert
 from edgedf.assembly.evaluation import find_evaluation
-from edgedf.assembly.pipeline import check_files
+from edgedf.assembly.part import check_files
 from edgedf.assembly.source import Source, read_source
 from edgedf.bundle.golden import GoldenSet
 from edgedf.bundle.manifest import ArtifactEntry

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from converters import Artifact, Options, convert
-from edgedf.assembly.pipeline import check_files
+from edgedf.assembly.part import check_files
+from edgedf.assembly.recheck import recheck
 from edgedf.bundle.golden import LOGITS_NAME, GoldenSet, golden_files
 from edgedf.bundle.integrity import checksum_line
 from edgedf.bundle.manifest import CHECKSUM_NAME, MANIFEST_NAME, ArtifactEntry, Manifest
@@ -23,7 +24,6 @@ from edgedf.compact.graph import INPUT, Affine, Conv2d, Graph, Node
 from edgedf.compact.module import GraphModule
 from edgedf.errors import BundleError
 from edgedf.files import canonical_json
-from edgedf.parity.check import check_goldens
 from edgedf.parity.gate import Check, Outcome, Report
 from edgedf.parity.golden import make_goldens
 from edgedf.parity.reference import dense_logits, wrong_inputs
@@ -209,9 +209,9 @@ def test_wrong_names_are_refused(target: str) -> None:
 # ---- sabotage of a finished bundle, hashes made right again
 
 
-def _bundle(path: Path, goldens: GoldenSet) -> Manifest:
+def _bundle(path: Path, goldens: GoldenSet, target: str = "tflite") -> Manifest:
     ticket = lively_ticket(size=SIZE)
-    made = _artifact("tflite", _honest)
+    made = _artifact(target, _honest)
     golden = golden_files(goldens)
     manifest = Manifest(
         name="sabotaged",
@@ -227,31 +227,32 @@ def _bundle(path: Path, goldens: GoldenSet) -> Manifest:
     return manifest
 
 
-def test_changed_golden_is_refused_by_hash_and_by_value(tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", TARGETS)
+def test_changed_golden_is_refused_by_hash_and_by_value(tmp_path: Path, target: str) -> None:
     goldens = _goldens()
-    _bundle(tmp_path / "a.edgedf", goldens)
+    _bundle(tmp_path / "a.edgedf", goldens, target)
     (tmp_path / "a.edgedf" / LOGITS_NAME).write_bytes(bytes(4 * len(goldens.pictures)))
     with pytest.raises(BundleError, match="sha256 differs"):
         open_bundle(tmp_path / "a.edgedf")
     logits = goldens.logits.copy()
     logits[2] += 0.01
-    _bundle(tmp_path / "b.edgedf", replace(goldens, logits=logits))
-    from edgedf.assembly.recheck import recheck
-
+    _bundle(tmp_path / "b.edgedf", replace(goldens, logits=logits), target)
     with open_bundle(tmp_path / "b.edgedf") as bundle:
-        _, report = recheck(bundle, ["tflite"])
+        _, report = recheck(bundle, [target])
     assert _failed(report).name == "values"
     assert _failed(report).failures[0].startswith(f"{goldens.pictures[2].name} (index 2)")
 
 
-def test_wrong_threshold_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", TARGETS)
+def test_wrong_threshold_is_refused(tmp_path: Path, target: str) -> None:
     path = tmp_path / "a.edgedf"
-    _bundle(path, _goldens())
+    _bundle(path, _goldens(), target)
     tree = json.loads((path / MANIFEST_NAME).read_bytes())
     tree["contract"]["threshold"] = 0.9
     data = canonical_json(tree)
     (path / MANIFEST_NAME).write_bytes(data)
     (path / CHECKSUM_NAME).write_bytes(checksum_line(data))
     with open_bundle(path) as bundle:
-        check = _failed(check_goldens(bundle.goldens(), bundle.manifest.contract))
+        report, _ = recheck(bundle, [target])
+    check = _failed(report)
     assert check.detail == "contract.threshold is 0.9, the goldens were made with 0.5"

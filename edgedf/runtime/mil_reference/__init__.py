@@ -6,8 +6,9 @@ are always labelled "MIL reference (not Core ML)".
 """
 
 from edgedf.runtime.mil_reference.call import ProgramError, UnknownOperationError
-from edgedf.runtime.mil_reference.decode import DecodeError, decode_model
+from edgedf.runtime.mil_reference.decode import decode_model
 from edgedf.runtime.mil_reference.evaluate import Evaluator
 from edgedf.runtime.mil_reference.program import Model
+from edgedf.runtime.mil_reference.values import DecodeError
 
 __all__ = ["DecodeError", "Evaluator", "Model", "ProgramError", "UnknownOperationError", "decode_model"]

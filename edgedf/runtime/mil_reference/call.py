@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgedf.runtime.mil_reference.decode import MAX_ELEMENTS
 from edgedf.runtime.mil_reference.program import Operation, TensorType
+from edgedf.runtime.mil_reference.values import MAX_ELEMENTS
 
 Array = npt.NDArray[Any]
 # A stride, padding or kernel beyond this is damage.
