@@ -98,6 +98,11 @@ class NativeModel:
         self._pool = self._library.edgedf_pool_start(self.threads) if self.threads > 1 else None
         if self._pool is None:
             self.threads = 1
+        executor = None if self._pool is None else self._library.edgedf_pool_executor(self._pool)
+        # Made once: numpy's .ctypes and attribute look-ups cost microseconds, as much as a small layer.
+        self._side = self.size
+        self._run = self._library.edgedf_model_run
+        self._rest = (self._workspace.ctypes.data, self._workspace.size, self.threads, executor)
 
     @property
     def size(self) -> int:
@@ -111,19 +116,17 @@ class NativeModel:
         """
         if self._model.value is None:
             raise BundleError("the model is closed", file=self._file)
-        side = self.size
+        side = self._side
         if crops_nhwc.shape[1:] != (side, side, 3) or crops_nhwc.dtype != np.uint8:
             problem = f"takes uint8 (N, {side}, {side}, 3), got {crops_nhwc.dtype} {crops_nhwc.shape}"
             raise BundleError(problem, file=self._file)
         crops = np.ascontiguousarray(crops_nhwc)
         logits = np.zeros(len(crops), np.float32)
-        executor = None if self._pool is None else self._library.edgedf_pool_executor(self._pool)
-        run = self._library.edgedf_model_run
-        workspace, workspace_size = self._workspace.ctypes.data, self._workspace.size
         crop, logit = crops.ctypes.data, logits.ctypes.data
         for _ in range(len(crops)):
-            status = run(self._model, crop, 0, workspace, workspace_size, self.threads, executor, logit)
-            self._check(status, self._file)
+            status = self._run(self._model, crop, 0, *self._rest, logit)
+            if status:
+                self._check(status, self._file)
             crop, logit = crop + side * side * 3, logit + 4
         return logits
 

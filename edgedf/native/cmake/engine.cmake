@@ -14,6 +14,10 @@ set(EDGEDF_ENGINE_SOURCES
     src/engine/place.c
     src/engine/rows.c
     src/engine/run.c
+    src/engine/run_conv.c
+    src/engine/run_crop.c
+    src/engine/sizes.c
+    src/engine/strips.c
     src/engine/tables.c
     src/model.c
     src/model_describe.c
@@ -24,3 +28,9 @@ if(Threads_FOUND)
   link_libraries(Threads::Threads)
 endif()
 list(APPEND EDGEDF_FUZZ_TARGETS fuzz/fuzz_model.c)
+
+# The command-line program; linked against the static library, so it needs no other file.
+if(EDGEDF_PROGRAMS)
+  add_executable(edgedf-run tools/edgedf_run.c)
+  target_link_libraries(edgedf-run PRIVATE edgedf_static edgedf_flags)
+endif()

@@ -1,13 +1,9 @@
-/* Which kernel computes each step, how large its strips are, and how many bytes its tables take. */
+/* Which kernel computes each step. */
 #include <string.h>
 
 #include "plan.h"
 
-#define STRIP_FLOATS 4096u          /* sums of one channel that stay in the first-level cache */
-#define OVERLAP_STRIP_FLOATS 4096u  /* when pool windows overlap, strips compute shared rows twice */
 #define LINEAR_DENSE_ABOVE 0.12f    /* a gathered multiply costs about eight streamed ones */
-
-static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 static void choose_conv(const edf_node *node, const edf_kernels *kernels, edf_step *step) {
   uint64_t weights = edf_weight_count(node), positions = (uint64_t)step->sums.h * step->sums.w;
@@ -23,30 +19,69 @@ static void choose_linear(const edf_node *node, edf_step *step) {
   step->multiplies = step->dense ? weights : node->nonzero;
 }
 
-/* Operators of the chain that fit the kernel's epilogue: [clamp] [affine] [clamp]. */
+/* How far [clamp] [affine] [clamp], what an epilogue can do, has come. */
+static int epilogue_takes(uint32_t op, uint32_t *stage) {
+  if (op == EDF_OP_AFFINE && *stage < 2)
+    *stage = 2;
+  else if ((op == EDF_OP_RELU || op == EDF_OP_CLAMP) && *stage != 1 && *stage < 3)
+    *stage = *stage == 0 ? 1 : 3;
+  else
+    return 0;
+  return 1;
+}
+
+/* Operators of the chain that fit the kernel's epilogue. */
 static void absorb(const edf_graph *graph, edf_step *step) {
+  uint32_t stage = 0;
+  while (step->absorbed < step->before.count &&
+         epilogue_takes(graph->nodes[step->before.nodes[step->absorbed]].op, &stage))
+    step->absorbed++;
+}
+
+/* Whether both chains fit the epilogue, and those before the pool may as well come after it: clamps may. */
+static int chains_fit(const edf_graph *graph, const edf_step *step) {
   uint32_t stage = 0;
   for (uint32_t i = 0; i < step->before.count; i++) {
     uint32_t op = graph->nodes[step->before.nodes[i]].op;
-    if (op == EDF_OP_AFFINE && stage < 2)
-      stage = 2;
-    else if ((op == EDF_OP_RELU || op == EDF_OP_CLAMP) && stage != 1 && stage < 3)
-      stage = stage == 0 ? 1 : 3;
-    else
-      return;
-    step->absorbed = (uint8_t)(i + 1);
+    if (op == EDF_OP_AFFINE || !epilogue_takes(op, &stage)) return 0;
   }
+  for (uint32_t i = 0; i < step->after.count; i++)
+    if (!epilogue_takes(graph->nodes[step->after.nodes[i]].op, &stage)) return 0;
+  return 1;
 }
 
-static void choose_strip(const edf_graph *graph, const edf_plan *plan, edf_step *step) {
-  const edf_node *pool = step->pool == EDF_NONE ? NULL : &graph->nodes[step->pool];
-  uint32_t kernel = pool ? pool->kernel_h : 1, stride = pool ? pool->stride_h : 1;
-  uint32_t row = step->kind == EDF_STEP_CONV ? plan->tensor[step->input].row : step->sums.w;
-  uint32_t target = kernel > stride ? OVERLAP_STRIP_FLOATS : STRIP_FLOATS;
-  uint32_t rows = target / row > kernel ? target / row : kernel;
-  step->strip = smaller((rows - kernel) / stride + 1, plan->tensor[step->output].shape.h);
-  step->strip_rows = (step->strip - 1) * stride + kernel;
-  step->strip_floats = ((size_t)step->strip_rows * row + EDF_OVERRUN + 15) / 16 * 16;
+/* Pooling in registers goes row by row: narrow rows would leave too many lanes empty. */
+static int rows_fill_lanes(const edf_kernels *kernels, const edf_tensor *in, const edf_node *pool,
+                           const edf_step *step) {
+  uint64_t rows = (uint64_t)pool->shape.h * pool->kernel_h, width = (uint64_t)pool->shape.w * pool->kernel_w;
+  uint64_t by_row = rows * ((width + kernels->lanes - 1) / kernels->lanes);
+  uint64_t flat = ((uint64_t)step->sums.h * in->row + kernels->lanes - 1) / kernels->lanes;
+  return 4 * by_row <= 5 * flat;
+}
+
+static int choose_pooled(const edf_graph *graph, const edf_kernels *kernels, const edf_plan *plan,
+                         const edf_step *step) {
+  if (step->dense || step->pool == EDF_NONE || step->other != EDF_NONE) return 0;
+  const edf_node *pool = &graph->nodes[step->pool];
+  uint32_t side = pool->kernel_h;
+  if (pool->op != EDF_OP_MAX_POOL || (side != 2 && side != 4) || pool->pad_h || pool->pad_w) return 0;
+  if (pool->kernel_w != side || pool->stride_h != side || pool->stride_w != side) return 0;
+  return !plan->tensor[step->output].split && chains_fit(graph, step) &&
+         rows_fill_lanes(kernels, &plan->tensor[step->input], pool, step);
+}
+
+/* Rows of input, output and what is added lie equally far apart: a flat row of sums is then rows of the output, and
+ * what is added can be what the sums start from. */
+static int choose_direct(const edf_graph *graph, const edf_plan *plan, const edf_step *step) {
+  const edf_tensor *out = &plan->tensor[step->output];
+  uint32_t row = plan->tensor[step->input].row, stage = 0;
+  if (step->dense || step->pool != EDF_NONE || out->split || out->row != row) return 0;
+  if (step->other == EDF_NONE) return step->absorbed == step->before.count;
+  const edf_tensor *other = &plan->tensor[step->other];
+  if (step->before.count > 0 || other->split || other->row != row) return 0;
+  for (uint32_t i = 0; i < step->middle.count; i++)
+    if (!epilogue_takes(graph->nodes[step->middle.nodes[i]].op, &stage)) return 0;
+  return 1;
 }
 
 void edf_choose_kernels(const edf_graph *graph, const edf_kernels *kernels, edf_plan *plan) {
@@ -55,102 +90,12 @@ void edf_choose_kernels(const edf_graph *graph, const edf_kernels *kernels, edf_
     if (step->kind == EDF_STEP_CONV) {
       choose_conv(&graph->nodes[step->node], kernels, step);
       absorb(graph, step);
+      step->pooled = (uint8_t)choose_pooled(graph, kernels, plan, step);
+      step->direct = (uint8_t)choose_direct(graph, plan, step);
     } else if (step->kind == EDF_STEP_LINEAR) {
       choose_linear(&graph->nodes[step->node], step);
     }
-    choose_strip(graph, plan, step);
-    /* Sums of a block of channels, two rows for the pool, one row on its way out. */
-    const edf_tensor *out = &plan->tensor[step->output];
-    size_t row = ((size_t)step->sums.w + 2 * 255 + EDF_OVERRUN + 15) / 16 * 16;
-    size_t out_row = ((size_t)out->shape.w + EDF_OVERRUN + 15) / 16 * 16;
-    size_t floats = (step->dense && step->kind == EDF_STEP_CONV ? kernels->block : 1) * step->strip_floats +
-                    2 * row + 3 * out_row;
-    if (floats > plan->scratch_floats) plan->scratch_floats = floats;
   }
-}
-
-/* Adds a table of `count` entries to the model's memory; returns where it begins. */
-static size_t add_table(edf_plan *plan, edf_step *step, uint64_t count, size_t entry) {
-  size_t at = (plan->model_bytes + 63) / 64 * 64;
-  plan->model_bytes = at + (size_t)count * entry;
-  if (step) step->table_bytes += (size_t)count * entry;
-  return at;
-}
-
-static void size_conv(const edf_node *node, const edf_kernels *kernels, edf_plan *plan, edf_step *step) {
-  uint32_t channels = (node->out_channels + kernels->block - 1) / kernels->block * kernels->block;
-  uint64_t taps = edf_weight_count(node) / node->out_channels;
-  if (step->dense) {
-    step->offsets = add_table(plan, step, taps, sizeof(int32_t));
-    step->weights = add_table(plan, step, channels * taps, sizeof(float));
-  } else {
-    step->starts = add_table(plan, step, (uint64_t)node->out_channels + 1, sizeof(uint32_t));
-    step->taps = add_table(plan, step, node->nonzero, sizeof(edf_tap));
-  }
-  step->bias = add_table(plan, step, channels, sizeof(float));
-  step->epilogues = add_table(plan, step, channels, sizeof(edf_epilogue));
-}
-
-static void size_linear(const edf_node *node, edf_plan *plan, edf_step *step) {
-  if (step->dense) {
-    step->weights = add_table(plan, step, edf_weight_count(node), sizeof(float));
-  } else {
-    step->starts = add_table(plan, step, (uint64_t)node->out_channels + 1, sizeof(uint32_t));
-    step->taps = add_table(plan, step, node->nonzero, sizeof(edf_tap));
-  }
-  step->bias = add_table(plan, step, node->out_channels, sizeof(float));
-}
-
-edgedf_model_status edf_size_tables(const edf_graph *graph, const edf_kernels *kernels, size_t fixed_bytes,
-                                    edf_plan *plan) {
-  plan->model_bytes = fixed_bytes;
-  for (uint32_t i = 0; i < plan->steps; i++) {
-    edf_step *step = &plan->step[i];
-    if (step->kind == EDF_STEP_CONV) size_conv(&graph->nodes[step->node], kernels, plan, step);
-    if (step->kind == EDF_STEP_LINEAR) size_linear(&graph->nodes[step->node], plan, step);
-  }
-  for (uint32_t i = 0; i < graph->count; i++)
-    if (graph->nodes[i].op == EDF_OP_AFFINE)
-      plan->affine[i] = add_table(plan, NULL, 2 * (uint64_t)graph->nodes[i].shape.c, sizeof(float));
-  return plan->model_bytes > (size_t)EDGEDF_MODEL_MAX_FLOATS * 4 ? EDGEDF_MODEL_TOO_LARGE : EDGEDF_MODEL_OK;
-}
-
-/* Work of elementwise operators on `values` numbers. */
-static double chain_work(const edf_graph *graph, const edf_chain *chain, double values) {
-  double work = 0;
-  for (uint32_t i = 0; i < chain->count; i++)
-    work += values * (graph->nodes[chain->nodes[i]].op == EDF_OP_SIGMOID ? 64 : 8);
-  return work;
-}
-
-/* Doubles: products of all limits do not fit 64 bits, and below 2^53 nothing is rounded. */
-static double step_work(const edf_graph *graph, const edf_plan *plan, const edf_step *step) {
-  const edf_tensor *out = &plan->tensor[step->output];
-  const edf_node *node = step->node == EDF_NONE ? NULL : &graph->nodes[step->node];
-  double strips = (out->shape.h + step->strip - 1) / step->strip;
-  /* Rows that several windows need are made once per strip. */
-  double rows = step->kind == EDF_STEP_CROP ? step->sums.h : strips * step->strip_rows;
-  double sums = rows * step->sums.w * step->sums.c, stored = (double)out->floats, work = sums + stored;
-  if (step->kind == EDF_STEP_CONV)
-    work += rows * plan->tensor[step->input].row *
-            (step->dense ? (double)edf_weight_count(node) * 2 : (double)node->nonzero);
-  if (step->kind == EDF_STEP_LINEAR) work += step->dense ? (double)edf_weight_count(node) : 8.0 * node->nonzero;
-  work += chain_work(graph, &step->before, sums) + chain_work(graph, &step->middle, sums);
-  work += step->other == EDF_NONE ? 0 : sums;
-  if (step->pool == EDF_NONE) return work;
-  const edf_node *pool = &graph->nodes[step->pool];
-  double made = (double)out->shape.c * out->shape.h * out->shape.w, area = (double)pool->kernel_h * pool->kernel_w;
-  double wide = (double)out->shape.c * out->shape.h * (step->sums.w + 2.0 * pool->pad_w);
-  work += pool->op == EDF_OP_AVG_POOL ? 8 * made * area : wide * (pool->kernel_h + pool->kernel_w) + 8 * made;
-  return work + chain_work(graph, &step->after, made);
-}
-
-static int count_work(const edf_graph *graph, edf_plan *plan) {
-  double work = 0;
-  for (uint32_t i = 0; i < plan->steps; i++) work += step_work(graph, plan, &plan->step[i]);
-  if (work > (double)EDGEDF_MODEL_MAX_WORK) return 0;
-  plan->work = (uint64_t)work;
-  return 1;
 }
 
 edgedf_model_status edf_make_plan(const edf_graph *graph, const edf_kernels *kernels, size_t fixed_bytes,
@@ -158,9 +103,11 @@ edgedf_model_status edf_make_plan(const edf_graph *graph, const edf_kernels *ker
   memset(plan, 0, sizeof *plan);
   edgedf_model_status status = edf_fuse(graph, plan);
   if (status == EDGEDF_MODEL_OK) status = edf_lay_out(graph, plan);
-  if (status == EDGEDF_MODEL_OK) status = edf_place(plan);
   if (status != EDGEDF_MODEL_OK) return status;
   edf_choose_kernels(graph, kernels, plan);
-  if (!count_work(graph, plan)) return EDGEDF_MODEL_TOO_LARGE;
-  return edf_size_tables(graph, kernels, fixed_bytes, plan);
+  edf_choose_strips(graph, kernels, plan);
+  status = edf_place(plan);
+  if (status == EDGEDF_MODEL_OK) status = edf_count_work(graph, plan);
+  if (status == EDGEDF_MODEL_OK) status = edf_size_tables(graph, kernels, fixed_bytes, plan);
+  return status;
 }

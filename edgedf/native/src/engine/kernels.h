@@ -30,14 +30,28 @@ typedef struct edf_epilogue {
 /* Most output channels that a dense kernel computes together. */
 #define EDF_MAX_BLOCK 8u
 
+/* Sums that a max pool with a square window, moved by its own width, brings together at once. */
+typedef struct edf_pooling {
+  const float *source; /* where the first sum's taps begin */
+  size_t row;          /* floats between rows of the source */
+  float *target;       /* `rows` rows of `width` maxima, `target_row` floats apart; nothing else is written */
+  size_t target_row, rows, width;
+  uint32_t window;     /* 2 or 4 */
+} edf_pooling;
+
 typedef struct edf_kernels {
   const char *name;
+  uint32_t lanes; /* sums per register */
   uint32_t block; /* output channels per call of `dense` */
   /* Densities above this go to `dense` (see docs/native.md for the measurement). */
   float dense_above;
-  /* target[0..n) = epilogue(bias + taps). */
-  void (*sparse)(const float *source, float *target, size_t n, const edf_tap *taps, size_t count, float bias,
-                 const edf_epilogue *epilogue);
+  /* target[0..n) = epilogue(start + bias + taps), and nothing beyond it. `start` has n floats and may be `target`;
+   * NULL is zeros. */
+  void (*sparse)(const float *source, float *target, size_t n, const edf_tap *taps, size_t count,
+                 const float *start, float bias, const edf_epilogue *epilogue);
+  /* Rows of epilogue(max over a window of bias + taps): a sum never leaves its register. */
+  void (*sparse_pool)(const edf_pooling *pooling, const edf_tap *taps, size_t count, float bias,
+                      const edf_epilogue *epilogue);
   /* `block` channels at once: weights[k * block + channel], channel c at target + c * stride. */
   void (*dense)(const float *source, float *target, size_t stride, size_t n, const int32_t *offsets,
                 const float *weights, size_t count, const float *bias, const edf_epilogue *epilogues);
@@ -50,6 +64,8 @@ typedef struct edf_kernels {
   void (*max_rows)(const float *a, const float *b, float *target, size_t n);
   /* target[x] = max of source[2x], source[2x + 1]: the second half of a 2x2 max pool. */
   void (*max_pairs)(const float *source, float *target, size_t n);
+  /* even[x] = source[2x], odd[x] = source[2x + 1]. */
+  void (*split_pairs)(const float *source, float *even, float *odd, size_t n);
   /* row = clamp(row + other, low, high). */
   void (*add_row)(float *row, const float *other, size_t n, float low, float high);
 } edf_kernels;

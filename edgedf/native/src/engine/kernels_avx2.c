@@ -14,17 +14,23 @@
 #define MIN(a, b) _mm256_min_ps(a, b)
 #define ADD(a, b) _mm256_add_ps(a, b)
 #define TILE_MAX 12
+#define POOL_TILE 6
 #define BLOCK 4
 #define BLOCK_TILE 3
 #define VARIANT "avx2"
 #define DENSE_ABOVE 0.5f
 #define TABLE edf_kernels_avx2
 
-static inline __m256 PAIRS(const float *p) {
-  __m256 a = _mm256_loadu_ps(p), b = _mm256_loadu_ps(p + 8);
-  __m256 pairs = _mm256_max_ps(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd));
-  return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(pairs), 0xd8));
+static inline __m256 in_order(__m256 halves) {
+  return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8));
 }
+
+static inline __m256 EVEN(__m256 a, __m256 b) { return in_order(_mm256_shuffle_ps(a, b, 0x88)); }
+
+static inline __m256 ODD(__m256 a, __m256 b) { return in_order(_mm256_shuffle_ps(a, b, 0xdd)); }
+
+/* The maximum first, so that only one vector is put in order. */
+#define PAIR_MAX(a, b) in_order(MAX(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd)))
 
 #include "crop_row_x86.inc"
 #include "kernels_simd.inc"

@@ -14,17 +14,23 @@
 #define MIN(a, b) _mm512_min_ps(a, b)
 #define ADD(a, b) _mm512_add_ps(a, b)
 #define TILE_MAX 12
+#define POOL_TILE 8
 #define BLOCK 8
 #define BLOCK_TILE 3
 #define VARIANT "avx512"
 #define DENSE_ABOVE 0.5f
 #define TABLE edf_kernels_avx512
 
-static inline __m512 PAIRS(const float *p) {
+#define STORE_PART(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1u), v)
+
+static inline __m512 EVEN(__m512 a, __m512 b) {
   const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  return _mm512_permutex2var_ps(a, even, b);
+}
+
+static inline __m512 ODD(__m512 a, __m512 b) {
   const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-  __m512 a = _mm512_loadu_ps(p), b = _mm512_loadu_ps(p + 16);
-  return _mm512_max_ps(_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b));
+  return _mm512_permutex2var_ps(a, odd, b);
 }
 
 #include "crop_row_x86.inc"

@@ -14,17 +14,16 @@
 #define MAX(a, b) vmaxnmq_f32(a, b)
 #define MIN(a, b) vminnmq_f32(a, b)
 #define ADD(a, b) vaddq_f32(a, b)
+#define EVEN(a, b) vuzp1q_f32(a, b)
+#define ODD(a, b) vuzp2q_f32(a, b)
+#define PAIR_MAX(a, b) vpmaxnmq_f32(a, b)
 #define TILE_MAX 12
+#define POOL_TILE 8
 #define BLOCK 8
 #define BLOCK_TILE 3
 #define VARIANT "neon"
 #define DENSE_ABOVE 0.5f
 #define TABLE edf_kernels_neon
-
-static inline float32x4_t PAIRS(const float *p) {
-  float32x4x2_t pairs = vld2q_f32(p);
-  return vmaxnmq_f32(pairs.val[0], pairs.val[1]);
-}
 
 static inline void widen(uint8x8_t bytes, float *row, float scale, float shift) {
   uint16x8_t words = vmovl_u8(bytes);

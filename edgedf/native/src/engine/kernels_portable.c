@@ -21,22 +21,56 @@ static void finish(float *sum, const edf_epilogue *e) {
     for (int j = 0; j < TILE; j++) sum[j] = clamp(sum[j], e->low_after, e->high_after);
 }
 
-static void sparse(const float *source, float *target, size_t n, const edf_tap *taps, size_t count, float bias,
-                   const edf_epilogue *epilogue) {
+static void add_taps(const float *source, const edf_tap *taps, size_t count, float *sum) {
+  for (size_t k = 0; k < count; k++) {
+    const float *at = source + taps[k].offset;
+    float weight = taps[k].weight;
+    for (int j = 0; j < TILE; j++) {
+      float product = weight * at[j];
+      sum[j] = sum[j] + product;
+    }
+  }
+}
+
+static void sparse(const float *source, float *target, size_t n, const edf_tap *taps, size_t count,
+                   const float *start, float bias, const edf_epilogue *epilogue) {
   for (size_t i = 0; i < n; i += TILE) {
     float sum[TILE];
-    for (int j = 0; j < TILE; j++) sum[j] = bias;
-    for (size_t k = 0; k < count; k++) {
-      const float *at = source + i + taps[k].offset;
-      float weight = taps[k].weight;
-      for (int j = 0; j < TILE; j++) {
-        float product = weight * at[j];
-        sum[j] = sum[j] + product;
-      }
-    }
+    size_t left = n - i < TILE ? n - i : TILE;
+    for (size_t j = 0; j < TILE; j++) sum[j] = bias;
+    for (size_t j = 0; start && j < left; j++) sum[j] = sum[j] + start[i + j];
+    add_taps(source + i, taps, count, sum);
     finish(sum, epilogue);
-    for (int j = 0; j < TILE; j++) target[i + (size_t)j] = sum[j];
+    for (size_t j = 0; j < left; j++) target[i + j] = sum[j];
   }
+}
+
+/* The maxima of TILE sums side by side and `window` rows; returns how many. */
+static size_t window_maxima(const edf_pooling *p, size_t y, size_t x, const edf_tap *taps, size_t count, float bias,
+                            float *best) {
+  for (uint32_t r = 0; r < p->window; r++) {
+    float sum[TILE];
+    for (int j = 0; j < TILE; j++) sum[j] = bias;
+    add_taps(p->source + (y * p->window + r) * p->row + x, taps, count, sum);
+    for (int j = 0; j < TILE; j++) best[j] = r > 0 && best[j] > sum[j] ? best[j] : sum[j];
+  }
+  size_t made = TILE;
+  for (uint32_t side = p->window; side > 1; side /= 2) {
+    made /= 2;
+    for (size_t j = 0; j < made; j++) best[j] = best[2 * j] > best[2 * j + 1] ? best[2 * j] : best[2 * j + 1];
+  }
+  return made;
+}
+
+static void sparse_pool(const edf_pooling *p, const edf_tap *taps, size_t count, float bias,
+                        const edf_epilogue *epilogue) {
+  for (size_t y = 0; y < p->rows; y++)
+    for (size_t x = 0; x < p->width * p->window; x += TILE) {
+      float best[TILE];
+      size_t made = window_maxima(p, y, x, taps, count, bias, best), at = x / p->window;
+      finish(best, epilogue);
+      for (size_t j = 0; j < made && at + j < p->width; j++) p->target[y * p->target_row + at + j] = best[j];
+    }
 }
 
 #define BLOCK 4
@@ -96,10 +130,17 @@ static void max_pairs(const float *source, float *target, size_t n) {
   for (size_t x = 0; x < n; x++) target[x] = source[2 * x] > source[2 * x + 1] ? source[2 * x] : source[2 * x + 1];
 }
 
+static void split_pairs(const float *source, float *even, float *odd, size_t n) {
+  for (size_t x = 0; x < n; x++) {
+    even[x] = source[2 * x];
+    odd[x] = source[2 * x + 1];
+  }
+}
+
 static void add_row(float *row, const float *other, size_t n, float low, float high) {
   for (size_t x = 0; x < n; x++) row[x] = clamp(row[x] + other[x], low, high);
 }
 
 const edf_kernels edf_kernels_portable = {
-    "portable", BLOCK, 0.9f, sparse, dense, dot, crop_row, max_rows, max_pairs, add_row,
+    "portable", TILE, BLOCK, 0.9f, sparse, sparse_pool, dense, dot, crop_row, max_rows, max_pairs, split_pairs, add_row,
 };

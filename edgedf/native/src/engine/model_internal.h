@@ -31,6 +31,13 @@ typedef struct edf_run {
 
 void edf_run_step(edf_run *run, uint32_t thread);
 
+/* A step with fewer output rows per thread is split by output channels. */
+#define EDF_ROWS_PER_THREAD 8u
+/* First unit of thread `t`, where all units cost the same. */
+static inline uint32_t edf_split(uint32_t units, uint32_t threads, uint32_t t) {
+  return (uint32_t)((uint64_t)units * t / threads);
+}
+
 /* What edf_run_step is made of. */
 void edf_run_conv(const edf_run *run, uint32_t thread, float *scratch);
 void edf_run_linear(const edf_run *run, uint32_t thread, float *scratch);
@@ -46,6 +53,8 @@ typedef struct edf_strip {
   size_t row;
 } edf_strip;
 
+/* The rows of a windowed crop that a strip reads, into the thread's scratch. */
+void edf_fill_window(const edf_run *run, const edf_strip *strip, float *window, float *spare);
 /* Source rows that output rows [first_out, last_out) need. */
 void edf_strip_rows(const edf_run *run, edf_strip *strip);
 /* The rest of the chain, addition, pool and store. `scratch` is free space beyond the sums. */
@@ -56,7 +65,12 @@ void edf_apply_chain(const edgedf_model *model, const edf_chain *chain, uint32_t
 /* Make the padding around one output row, and say where to write the row: in place, or, for a tensor with
  * phase planes, into `spare`, from where edf_end_row takes it apart. */
 float *edf_begin_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *spare);
-void edf_end_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, const float *row);
+/* Make the padding around output rows [first, last) of an undivided tensor. */
+void edf_pad_rows(const edf_tensor *out, float *arena, uint32_t channel, uint32_t first, uint32_t last);
+/* A row taken apart: every stride-th float to each phase plane; `to` is its row in the first of them. */
+void edf_store_phases(const edf_kernels *kernels, const edf_tensor *out, float *to, const float *row);
+void edf_end_row(const edf_kernels *kernels, const edf_tensor *out, float *arena, uint32_t channel, uint32_t y,
+                 const float *row);
 /* Where a row of an undivided tensor begins. */
 static inline float *edf_row(const edf_tensor *t, float *arena, uint32_t channel, uint32_t y) {
   return arena + t->at + channel * t->channel + (size_t)(y + t->pad_h) * t->row + t->pad_w;

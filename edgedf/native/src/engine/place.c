@@ -51,7 +51,7 @@ edgedf_model_status edf_place(edf_plan *plan) {
     /* Largest first: small ones then fill the holes. */
     uint32_t best = EDF_NONE;
     for (uint32_t i = 0; i < plan->tensors; i++)
-      if (!placed[i] && plan->tensor[i].alias == EDF_NONE &&
+      if (!placed[i] && plan->tensor[i].alias == EDF_NONE && !plan->tensor[i].windowed &&
           (best == EDF_NONE || plan->tensor[i].floats > plan->tensor[best].floats))
         best = i;
     if (best == EDF_NONE) break;

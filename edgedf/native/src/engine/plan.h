@@ -22,6 +22,7 @@ typedef struct edf_tensor {
   uint16_t alias;     /* tensor whose memory this one views (a flattened one), or EDF_NONE */
   uint16_t first, last; /* steps that write it and that read it last */
   uint8_t split;      /* whether it has phase planes */
+  uint8_t windowed;   /* the crop, if only one convolution reads it: in a thread's scratch, a strip's rows at a time */
   size_t plane, channel, floats; /* floats per phase plane, per channel, and in all, slack included */
   size_t at;          /* first float in the arena */
 } edf_tensor;
@@ -36,7 +37,9 @@ enum { EDF_STEP_CROP, EDF_STEP_CONV, EDF_STEP_LINEAR, EDF_STEP_COPY };
  * + other -> `middle` -> pool -> `after` -> output. */
 typedef struct edf_step {
   uint8_t kind, dense;
-  uint8_t absorbed; /* operators of `before` that the kernel does in its epilogue */
+  uint8_t pooled;         /* the kernel does the pool and both chains too */
+  uint8_t direct;         /* the kernel does all there is, and stores to the output tensor */
+  uint8_t absorbed;       /* operators of `before` that the kernel does in its epilogue */
   uint16_t node;    /* convolution or linear layer, or EDF_NONE */
   uint16_t input, other, output; /* tensors; other is EDF_NONE without an addition */
   uint16_t pool;    /* node of the pool, or EDF_NONE */
@@ -46,6 +49,8 @@ typedef struct edf_step {
   uint32_t strip;   /* output rows per strip */
   uint32_t strip_rows; /* most source rows a strip needs */
   size_t strip_floats; /* scratch for one channel of a strip */
+  size_t sums_floats;  /* scratch for the channels that are summed up at the same time */
+  size_t window_floats; /* scratch for the rows of a windowed input */
   size_t taps, starts, weights, offsets, bias, epilogues; /* byte offsets of tables in the model */
   size_t table_bytes;
   uint64_t multiplies;
@@ -69,6 +74,8 @@ edgedf_model_status edf_fuse(const edf_graph *graph, edf_plan *plan);
 edgedf_model_status edf_lay_out(const edf_graph *graph, edf_plan *plan);
 edgedf_model_status edf_place(edf_plan *plan);
 void edf_choose_kernels(const edf_graph *graph, const edf_kernels *kernels, edf_plan *plan);
+void edf_choose_strips(const edf_graph *graph, const edf_kernels *kernels, edf_plan *plan);
+edgedf_model_status edf_count_work(const edf_graph *graph, edf_plan *plan);
 edgedf_model_status edf_size_tables(const edf_graph *graph, const edf_kernels *kernels, size_t fixed_bytes,
                                     edf_plan *plan);
 

@@ -42,17 +42,28 @@ void edf_apply_chain(const edgedf_model *model, const edf_chain *chain, uint32_t
   for (uint32_t i = from; i < chain->count; i++) apply_node(model, chain->nodes[i], channel, row, n);
 }
 
-/* One row into a tensor with phase planes; its padding was zeroed before. */
-static void store_split(const edf_tensor *out, float *channel, uint32_t y, const float *row) {
-  uint32_t padded = y + out->pad_h;
-  float *to = channel + (size_t)(padded % out->stride_h) * out->stride_w * out->plane +
-              (size_t)(padded / out->stride_h) * out->row;
+void edf_store_phases(const edf_kernels *kernels, const edf_tensor *out, float *to, const float *row) {
+  if (out->stride_w == 2) {
+    uint32_t odd = out->pad_w % 2, pairs = (out->shape.w - odd) / 2, end = odd + 2 * pairs;
+    float *even_plane = to + (out->pad_w + odd) / 2, *odd_plane = to + out->plane + out->pad_w / 2;
+    if (odd) *odd_plane++ = row[0];
+    kernels->split_pairs(row + odd, even_plane, odd_plane, pairs);
+    if (end < out->shape.w) even_plane[pairs] = row[end];
+    return;
+  }
   for (uint32_t phase = 0; phase < out->stride_w; phase++) {
     /* First x whose padded column is in this phase. */
     uint32_t x = (phase + out->stride_w - out->pad_w % out->stride_w) % out->stride_w;
     float *at = to + phase * out->plane + (x + out->pad_w) / out->stride_w;
     for (; x < out->shape.w; x += out->stride_w) *at++ = row[x];
   }
+}
+
+/* One row into a tensor with phase planes; its padding was zeroed before. */
+static void store_split(const edf_kernels *kernels, const edf_tensor *out, float *channel, uint32_t y, const float *row) {
+  uint32_t padded = y + out->pad_h;
+  edf_store_phases(kernels, out, channel + (size_t)(padded % out->stride_h) * out->stride_w * out->plane +
+                            (size_t)(padded / out->stride_h) * out->row, row);
 }
 
 /* The zeros above the first and below the last row, and all of a split channel before its first row. */
@@ -82,14 +93,22 @@ float *edf_begin_row(const edf_tensor *out, float *arena, uint32_t channel, uint
   return row;
 }
 
-void edf_end_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, const float *row) {
-  if (out->split) store_split(out, arena + out->at + channel * out->channel, y, row);
+void edf_end_row(const edf_kernels *kernels, const edf_tensor *out, float *arena, uint32_t channel, uint32_t y,
+                 const float *row) {
+  if (out->split) store_split(kernels, out, arena + out->at + channel * out->channel, y, row);
 }
 
-static void store_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *row) {
+void edf_pad_rows(const edf_tensor *out, float *arena, uint32_t channel, uint32_t first, uint32_t last) {
+  if (first == 0) zero_margins(out, arena + out->at + channel * out->channel, 0);
+  if (last == out->shape.h) zero_margins(out, arena + out->at + channel * out->channel, last - 1);
+  float *row = edf_row(out, arena, channel, first);
+  for (uint32_t y = first; y < last; y++, row += out->row) zero_sides(out, row);
+}
+
+static void store_row(const edf_kernels *kernels, const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *row) {
   float *to = edf_begin_row(out, arena, channel, y, row);
   if (to != row) memcpy(to, row, out->shape.w * sizeof(float));
-  edf_end_row(out, arena, channel, y, to);
+  edf_end_row(kernels, out, arena, channel, y, to);
 }
 
 void edf_strip_rows(const edf_run *run, edf_strip *strip) {
@@ -184,7 +203,7 @@ static void pool_and_store(const edf_run *run, const edf_strip *strip, float *sc
     else
       avg_pool_row(run, strip, y, made, width);
     edf_apply_chain(run->model, &step->after, 0, strip->channel, made, width);
-    edf_end_row(out, run->arena, strip->channel, y, made);
+    edf_end_row(run->model->kernels, out, run->arena, strip->channel, y, made);
   }
 }
 
@@ -201,5 +220,5 @@ void edf_finish_strip(const edf_run *run, const edf_strip *strip, uint32_t absor
   }
   const edf_tensor *out = &run->model->plan.tensor[step->output];
   for (uint32_t y = strip->first_out; y < strip->last_out; y++)
-    store_row(out, run->arena, strip->channel, y, strip->sums + (y - strip->first_sum) * strip->row);
+    store_row(run->model->kernels, out, run->arena, strip->channel, y, strip->sums + (y - strip->first_sum) * strip->row);
 }

@@ -103,10 +103,14 @@ static int read_layer(const uint8_t *file, edgedf_model *model, edf_step *step, 
   if (node->bias_form != EDF_FORM_NONE && !read_vector(raw + scale_bytes, node->bias_form, node->out_channels, bias))
     return 0;
   uint32_t per_channel = (uint32_t)(edf_weight_count(node) / node->out_channels);
-  target to = {&model->plan.tensor[step->input],      step,
-               edf_table(model, step->taps),          edf_table(model, step->starts),
-               edf_table(model, step->weights),       per_channel,
-               model->kernels->block,                 0};
+  target to = {&model->plan.tensor[step->input],
+               step,
+               edf_table(model, step->taps),
+               edf_table(model, step->starts),
+               edf_table(model, step->weights),
+               per_channel,
+               model->kernels->block,
+               0};
   if (step->dense && step->kind == EDF_STEP_CONV) {
     int32_t *offsets = edf_table(model, step->offsets);
     for (uint32_t k = 0; k < per_channel; k++) offsets[k] = offset_of(&to, node, 0, k);
@@ -114,25 +118,33 @@ static int read_layer(const uint8_t *file, edgedf_model *model, edf_step *step, 
   return read_weights(&r, &to);
 }
 
+/* One operator into an epilogue that holds those before it. */
+static void add_to_epilogue(const edgedf_model *model, uint32_t index, uint32_t channel, edf_epilogue *e) {
+  const edf_node *node = &model->graph.nodes[index];
+  const float infinity = edf_float_of_bits(0x7f800000u);
+  if (node->op == EDF_OP_AFFINE) {
+    const float *vectors = edf_table(model, model->plan.affine[index]);
+    e->scale = vectors[channel];
+    e->shift = vectors[node->shape.c + channel];
+    e->flags |= EDF_AFFINE;
+    return;
+  }
+  float low = node->op == EDF_OP_RELU ? 0.0f : node->low, high = node->op == EDF_OP_RELU ? infinity : node->high;
+  int after = (e->flags & (EDF_AFFINE | EDF_CLAMP_BEFORE)) != 0;
+  *(after ? &e->low_after : &e->low_before) = low;
+  *(after ? &e->high_after : &e->high_before) = high;
+  e->flags |= after ? EDF_CLAMP_AFTER : EDF_CLAMP_BEFORE;
+  if (high < infinity) e->flags |= EDF_BOUNDED;
+}
+
 static void fill_epilogue(const edgedf_model *model, const edf_step *step, uint32_t channel, edf_epilogue *e) {
   const float infinity = edf_float_of_bits(0x7f800000u);
   *e = (edf_epilogue){0, -infinity, infinity, 1.0f, 0.0f, -infinity, infinity};
-  for (uint32_t i = 0; i < step->absorbed; i++) {
-    const edf_node *node = &model->graph.nodes[step->before.nodes[i]];
-    if (node->op == EDF_OP_AFFINE) {
-      const float *vectors = edf_table(model, model->plan.affine[step->before.nodes[i]]);
-      e->scale = vectors[channel];
-      e->shift = vectors[node->shape.c + channel];
-      e->flags |= EDF_AFFINE;
-      continue;
-    }
-    float low = node->op == EDF_OP_RELU ? 0.0f : node->low, high = node->op == EDF_OP_RELU ? infinity : node->high;
-    int after = (e->flags & (EDF_AFFINE | EDF_CLAMP_BEFORE)) != 0;
-    *(after ? &e->low_after : &e->low_before) = low;
-    *(after ? &e->high_after : &e->high_before) = high;
-    e->flags |= after ? EDF_CLAMP_AFTER : EDF_CLAMP_BEFORE;
-    if (high < infinity) e->flags |= EDF_BOUNDED;
-  }
+  for (uint32_t i = 0; i < step->absorbed; i++) add_to_epilogue(model, step->before.nodes[i], channel, e);
+  for (uint32_t i = 0; step->direct && i < step->middle.count; i++)
+    add_to_epilogue(model, step->middle.nodes[i], channel, e);
+  for (uint32_t i = 0; step->pooled && i < step->after.count; i++)
+    add_to_epilogue(model, step->after.nodes[i], channel, e);
 }
 
 edgedf_model_status edf_decode_tables(const uint8_t *file, edgedf_model *model) {

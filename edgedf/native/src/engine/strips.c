@@ -1,0 +1,110 @@
+/* How many rows of a step are done at a time, so that what is read again soon is still in the first-level cache. */
+#include "plan.h"
+
+#define SUMS_FLOATS 4096u      /* sums of one channel that are pooled or copied from the cache */
+#define WINDOW_FLOATS 6400u    /* input that stays cached beside tables and sums: 25 of 32 kB */
+
+static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
+
+static uint32_t divide_up(uint32_t a, uint32_t b) { return (a + b - 1) / b; }
+
+/* As many parts as that size gives, but all about as long. */
+static uint32_t even_parts(uint32_t whole, uint32_t part) { return divide_up(whole, divide_up(whole, part)); }
+
+/* What a convolution reads for some rows of sums. */
+typedef struct reading {
+  uint32_t channels, phases, row, halo;
+} reading;
+
+static reading reading_of(const edf_graph *graph, const edf_plan *plan, const edf_step *step) {
+  const edf_node *node = &graph->nodes[step->node];
+  const edf_tensor *in = &plan->tensor[step->input];
+  return (reading){node->in_channels, in->stride_h * in->stride_w, in->row, (node->kernel_h - 1) / in->stride_h};
+}
+
+/* Rows of sums whose window fits the cache; 0 if none does. */
+static uint32_t cached_rows(const reading *r) {
+  uint64_t rows = WINDOW_FLOATS / ((uint64_t)r->channels * r->phases * r->row);
+  return rows > r->halo ? (uint32_t)rows - r->halo : 0;
+}
+
+/* Enough rows for a window of the pool, not more sums than a cache holds. */
+static void strip_for_pool(const edf_graph *graph, const edf_plan *plan, uint32_t row, edf_step *step) {
+  const edf_node *pool = step->pool == EDF_NONE ? NULL : &graph->nodes[step->pool];
+  uint32_t kernel = pool ? pool->kernel_h : 1, stride = pool ? pool->stride_h : 1;
+  uint32_t rows = larger(SUMS_FLOATS / row, kernel);
+  step->strip = smaller((rows - kernel) / stride + 1, plan->tensor[step->output].shape.h);
+  step->strip_rows = (step->strip - 1) * stride + kernel;
+}
+
+/* Pooled in registers: nothing is kept of the sums, so only the window counts. */
+static void strip_for_registers(const edf_graph *graph, const edf_plan *plan, const reading *r, edf_step *step) {
+  uint32_t side = graph->nodes[step->pool].kernel_h, height = plan->tensor[step->output].shape.h;
+  step->strip = even_parts(height, larger(1, smaller(height, cached_rows(r) / side)));
+  step->strip_rows = step->strip * side;
+}
+
+static void choose_conv_strip(const edf_graph *graph, const edf_kernels *kernels, const edf_plan *plan,
+                              edf_step *step) {
+  reading r = reading_of(graph, plan, step);
+  if (step->pooled)
+    strip_for_registers(graph, plan, &r, step);
+  else
+    strip_for_pool(graph, plan, r.row, step);
+  step->strip_floats = ((size_t)step->strip_rows * r.row + 31) / 16 * 16;
+  uint32_t together = step->pooled || step->direct ? 0 : step->dense ? kernels->block : 1;
+  step->sums_floats = together * step->strip_floats + EDF_OVERRUN;
+}
+
+/* The convolution that alone reads a tensor, or NULL. */
+static edf_step *only_conv(edf_plan *plan, uint16_t tensor) {
+  edf_step *only = NULL;
+  uint32_t readers = 0;
+  for (uint32_t i = 0; i < plan->tensors; i++) readers += plan->tensor[i].alias == tensor;
+  for (uint32_t i = 0; i < plan->steps; i++) {
+    edf_step *step = &plan->step[i];
+    readers += step->other == tensor;
+    if (step->kind == EDF_STEP_CROP || step->input != tensor) continue;
+    readers++;
+    if (step->kind == EDF_STEP_CONV) only = step;
+  }
+  return readers == 1 ? only : NULL;
+}
+
+/* The crop as floats need not exist as a whole if one convolution reads it: each strip makes its own rows. */
+static void choose_window(const edf_graph *graph, edf_plan *plan) {
+  uint16_t crop = plan->step[0].output;
+  edf_step *conv = only_conv(plan, crop);
+  if (conv == NULL) return;
+  edf_tensor *t = &plan->tensor[crop];
+  reading r = reading_of(graph, plan, conv);
+  t->windowed = 1;
+  t->rows = conv->strip_rows + r.halo;
+  t->plane = (size_t)t->rows * t->row + (t->split ? 0 : t->pad_w);
+  t->channel = t->plane * t->stride_h * t->stride_w;
+  t->floats = t->channel * t->shape.c + EDF_OVERRUN;
+  conv->window_floats = (t->floats + 15) / 16 * 16;
+}
+
+void edf_choose_strips(const edf_graph *graph, const edf_kernels *kernels, edf_plan *plan) {
+  for (uint32_t i = 0; i < plan->steps; i++) {
+    edf_step *step = &plan->step[i];
+    if (step->kind == EDF_STEP_CONV) {
+      choose_conv_strip(graph, kernels, plan, step);
+      continue;
+    }
+    strip_for_pool(graph, plan, step->sums.w, step);
+    step->strip_floats = step->sums_floats = ((size_t)step->strip_rows * step->sums.w + EDF_OVERRUN + 15) / 16 * 16;
+  }
+  choose_window(graph, plan);
+  for (uint32_t i = 0; i < plan->steps; i++) {
+    const edf_step *step = &plan->step[i];
+    /* Beside the sums: two rows for the pool, three for rows on their way out. */
+    size_t row = ((size_t)step->sums.w + 2 * 255 + EDF_OVERRUN + 15) / 16 * 16;
+    size_t out_row = ((size_t)plan->tensor[step->output].shape.w + EDF_OVERRUN + 15) / 16 * 16;
+    size_t floats = step->window_floats + step->sums_floats + 2 * row + 3 * out_row;
+    if (floats > plan->scratch_floats) plan->scratch_floats = floats;
+  }
+}
