@@ -11,35 +11,76 @@ import click
 from edgedf.bundle.manifest import TARGETS
 from edgedf.cli.options import ExistingPath, json_option, threads_option
 from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say
+from edgedf.errors import UsageError
 
 if TYPE_CHECKING:
     from edgedf.analysis.latency import Latency
 
 
 @click.command()
-@click.argument("bundle", type=ExistingPath, required=False)
+@click.argument("source", type=ExistingPath, required=False, metavar="[BUNDLE|RUN]")
 @click.option(
     "--target", "targets", multiple=True, type=click.Choice(TARGETS), help="Only this one; may be repeated."
 )
 @click.option(
     "--runs", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Timed calls per target."
 )
+@click.option("--sweep", is_flag=True, help="Time networks of 0 to 99 % zeros instead; minutes.")
+@click.option(
+    "--arch",
+    "archs",
+    multiple=True,
+    metavar="NAME[@SIZE]",
+    help="Network to sweep; may be repeated. Default: that of RUN, else every architecture.",
+)
+@click.option(
+    "--out",
+    type=ExistingPath,
+    metavar="FILE",
+    help="Where the sweep goes. Default: sweep.json in RUN, else here.",
+)
 @threads_option
 @json_option
-def command(bundle: Path | None, targets: tuple[str, ...], runs: int, threads: int, as_json: bool) -> None:
+def command(
+    source: Path | None,
+    targets: tuple[str, ...],
+    runs: int,
+    sweep: bool,
+    archs: tuple[str, ...],
+    out: Path | None,
+    threads: int,
+    as_json: bool,
+) -> None:
     """Measure a bundle's artifacts on this machine: size installed and zipped, latency of one crop.
 
     The targets take turns call by call; the table gives the median and the 10th and 90th percentile in
     milliseconds. A runtime that is not here is NOT RUN; the Core ML reference is never timed as Core ML.
 
+    --sweep times random masks on every engine and writes the figures; `edgedf report RUN` then shows how
+    latency falls with the zeros. RUN may also be a ticket.
+
     \b
     Examples:
       edgedf bench runs/first/bundle.edgedf
       edgedf bench runs/first/bundle.edgedf --target tflite --runs 200 --json
+      edgedf bench runs/first --sweep
 
     \b
     Exit code: 0 at least one target was timed, 2 bad input, 3 none could run.
     """
+    if sweep:
+        from edgedf.cli import bench_sweep
+
+        if targets:
+            raise UsageError("times every engine", field="--sweep", hint="leave --target out")
+        bench_sweep.show(bench_sweep.sweep(source, archs, runs, threads, out), as_json=as_json)
+        return
+    if archs or out is not None:
+        raise UsageError("belongs to --sweep", field="--arch" if archs else "--out")
+    _bench(source, targets, runs, threads, as_json)
+
+
+def _bench(bundle: Path | None, targets: tuple[str, ...], runs: int, threads: int, as_json: bool) -> None:
     from edgedf.analysis.describe.bundle import artifact_sizes
     from edgedf.analysis.latency import measure
     from edgedf.bundle.reader import open_bundle
@@ -63,11 +104,9 @@ def command(bundle: Path | None, targets: tuple[str, ...], runs: int, threads: i
 
 def machine() -> dict[str, Any]:
     """What timed it: processor architecture, its name where the system tells, operating system."""
-    name = platform.processor()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        lines = cpuinfo.read_text(errors="replace").splitlines()
-        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    from edgedf.analysis.latency import processor_name
+
+    name = processor_name()
     return {"architecture": platform.machine(), "processor": name, "system": platform.system()}
 
 

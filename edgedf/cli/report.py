@@ -20,13 +20,20 @@ from edgedf.cli.output import human_bytes, print_json, progress_bar, show_line
     show_default=True,
     help="Timed calls per target; 0 times nothing.",
 )
+@click.option(
+    "--sweep",
+    type=ExistingPath,
+    metavar="FILE",
+    help="Latency over sparsity from `edgedf bench --sweep`. Default: sweep.json in RUN, if it is there.",
+)
 @json_option
-def command(source: Path, out: Path | None, runs: int, as_json: bool) -> None:
+def command(source: Path, out: Path | None, runs: int, sweep: Path | None, as_json: bool) -> None:
     """Write one self-contained HTML page about a run and its bundle.
 
     RUN is a folder of `edgedf train`, with a bundle in it if one was built; BUNDLE is a bundle alone. The
     page holds accuracy over sparsity with controls and seeds, the artifacts' sizes, latency, parity and
-    flips, a contact sheet, the lineage, and what was not run. It loads nothing from the network.
+    flips, latency over sparsity, a contact sheet, the lineage, and what was not run. It loads nothing
+    from the network.
 
     \b
     Examples:
@@ -38,7 +45,7 @@ def command(source: Path, out: Path | None, runs: int, as_json: bool) -> None:
 
     page = _page(source) if out is None else out
     with progress_bar("Timing", total=runs) as bar:
-        sources = gather(source, runs=runs, progress=bar.update)
+        sources = gather(source, runs=runs, sweep=sweep, progress=bar.update)
     data = render(sources).encode()
     write_atomic(page, data)
     if as_json:

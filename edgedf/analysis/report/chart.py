@@ -29,7 +29,7 @@ def line_chart(series: Mapping[str, Sequence[ChartPoint]], *, label: str) -> Htm
         return tag("p", "no points")
     frame = _Frame.around(points)
     parts = [_axes(frame, label)]
-    ends = _spread_labels([frame.y(line[-1].mean) for line in series.values() if line])
+    ends = spread_labels([frame.y(line[-1].mean) for line in series.values() if line], HEIGHT - _BOTTOM)
     for number, (name, line) in enumerate((n, line) for n, line in series.items() if line):
         parts.append(_line(frame, name, line, f"s{number % 6}", ends[number]))
     return tag(
@@ -105,12 +105,12 @@ def _line(frame: _Frame, name: str, line: Sequence[ChartPoint], style: str, labe
     return tag("g", *parts, class_=style)
 
 
-def _spread_labels(wanted: Sequence[float], gap: float = 16) -> list[float]:
-    """Label heights as near as possible to the wanted ones, at least `gap` apart."""
+def spread_labels(wanted: Sequence[float], lowest: float, gap: float = 16) -> list[float]:
+    """Label heights as near as possible to the wanted ones, at least `gap` apart, none below `lowest`."""
     placed = dict.fromkeys(range(len(wanted)), 0.0)
     last = -math.inf
     for index in sorted(placed, key=lambda i: wanted[i]):
         last = max(wanted[index], last + gap)
         placed[index] = last
-    overhang = max(0.0, last - (HEIGHT - _BOTTOM))
+    overhang = max(0.0, last - lowest)
     return [placed[index] - overhang for index in range(len(wanted))]

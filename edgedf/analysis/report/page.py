@@ -7,6 +7,7 @@ from edgedf.analysis.report.artifacts import artifact_section, bundle_section, s
 from edgedf.analysis.report.markup import Html, Part, join, section, tag
 from edgedf.analysis.report.sources import Sources
 from edgedf.analysis.report.style import STYLE
+from edgedf.analysis.report.sweep import sweep_section
 from edgedf.analysis.report.training import curve_section, lineage_section
 
 # Even a string that slipped through escaping could load or run nothing.
@@ -20,6 +21,8 @@ def render(sources: Sources) -> str:
         parts.append(curve_section(sources.run))
     if sources.manifest is not None:
         parts.append(artifact_section(sources, sources.manifest))
+    if sources.sweep is not None:
+        parts.append(sweep_section(sources.sweep))
     parts += [sheet_section(sources), _not_run(sources)]
     if sources.run is not None:
         parts.append(lineage_section(sources.run))

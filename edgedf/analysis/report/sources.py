@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 from edgedf.analysis.describe.bundle import artifact_sizes
 from edgedf.analysis.latency import Latency, measure
+from edgedf.analysis.sweep import SWEEP_NAME, Sweep, read_sweep
 from edgedf.bundle.manifest import MANIFEST_NAME, Manifest
+from edgedf.bundle.parity_record import stands_in
 from edgedf.bundle.reader import Bundle, open_bundle
 from edgedf.errors import FileError, NotRunError, UsageError
 from edgedf.runtime.detector import Detector
@@ -43,6 +45,7 @@ class Sources:
         manifest: the bundle's, or None.
         sizes: target -> (installed, zipped) bytes.
         latencies: one per target of the bundle.
+        sweep: latency over sparsity, or None.
         sheet: crops for the contact sheet.
         sheet_runtime: what scored them, "" if nothing did.
         not_run: sentences about everything that is missing or did not run.
@@ -53,20 +56,28 @@ class Sources:
     manifest: Manifest | None = None
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     latencies: tuple[Latency, ...] = ()
+    sweep: Sweep | None = None
     sheet: tuple[SheetCrop, ...] = ()
     sheet_runtime: str = ""
     not_run: tuple[str, ...] = ()
 
 
-def gather(path: Path, *, runs: int = 30, progress: Callable[[int, int], None] | None = None) -> Sources:
+def gather(
+    path: Path,
+    *,
+    runs: int = 30,
+    sweep: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Sources:
     """Read a run folder (with the bundle in it, if there is one) or a bundle, and time its artifacts.
 
     Args:
         path: run folder or bundle.
         runs: timed calls per target; 0 times nothing.
+        sweep: what `edgedf bench --sweep` wrote; None takes the run's own sweep.json, if there is one.
         progress: called with (rounds done, rounds) while timing.
 
-    Raises UsageError if `path` is neither, BundleError or TrainingError if it is damaged.
+    Raises UsageError if `path` is neither, BundleError, TrainingError or FileError if it is damaged.
     """
     if not path.exists():
         raise FileError("no such file", file=path, hint="check the path")
@@ -77,11 +88,14 @@ def gather(path: Path, *, runs: int = 30, progress: Callable[[int, int], None] |
     missing = [] if is_run else ["no training run was given: nothing about training in this report"]
     if run is not None and run["status"] != "complete":
         missing.append("the training run is not complete: only its finished points are shown")
+    if sweep is None and (path / SWEEP_NAME).is_file():
+        sweep = path / SWEEP_NAME
+    curve = None if sweep is None else read_sweep(sweep)
     where = _bundle_in(path) if is_run else path
     if where is None:
         missing.append("no bundle in this run: no artifact was built, nothing was timed")
         sheet = _evaluation_sheet(path, run)
-        return Sources(title=path.name, run=run, sheet=sheet, not_run=tuple(missing))
+        return Sources(title=path.name, run=run, sweep=curve, sheet=sheet, not_run=tuple(missing))
     with ExitStack() as stack:
         bundle = stack.enter_context(open_bundle(where))
         artifacts = bundle.manifest.artifacts
@@ -95,6 +109,7 @@ def gather(path: Path, *, runs: int = 30, progress: Callable[[int, int], None] |
             manifest=bundle.manifest,
             sizes={entry.target: artifact_sizes(bundle.folder, entry) for entry in artifacts},
             latencies=latencies,
+            sweep=curve,
             sheet=sheet,
             sheet_runtime=runtime,
             not_run=(*missing, *_not_run(bundle.manifest, latencies)),
@@ -154,7 +169,7 @@ def _not_run(manifest: Manifest, latencies: tuple[Latency, ...]) -> list[str]:
     for entry in manifest.artifacts:
         if entry.parity.not_run:
             lines.append(f"{entry.target}: parity checks {', '.join(entry.parity.not_run)}")
-        if "reference" in entry.parity.runtime.lower():
+        if stands_in(entry.parity.runtime):
             lines.append(f"{entry.target}: real runtime; parity was measured with the {entry.parity.runtime}")
     lines += [f"{item.target}: latency; {item.not_run}" for item in latencies if item.not_run]
     return lines if latencies else [*lines, "latency: timing was switched off"]
