@@ -128,11 +128,14 @@ class Report:
 
     def record(self) -> ParityRecord:
         """What a manifest keeps of an artifact's report: outcomes and numbers, no text that names a place."""
+        checks = {check.name: str(check.outcome) for check in self.checks}
+        # Numbers of a comparison that proves nothing stay out, so that nobody takes them for proof.
+        numbers = self.metrics if checks.get("values") != Outcome.NOT_RUN else {}
         return ParityRecord(
             outcome=str(self.outcome),
             runtime=self.runtime,
-            checks={check.name: str(check.outcome) for check in self.checks},
-            metrics=ParityMetrics(**self.metrics) if self.metrics else None,
+            checks=checks,
+            metrics=ParityMetrics(**numbers) if numbers else None,
         )
 
 

@@ -14,7 +14,7 @@ from edgedf.parity.check import check_function
 from edgedf.parity.compare import auc_change, difference, logit_scale
 from edgedf.parity.gate import Outcome, Report, combine, exit_code, failed, not_run, passed
 from edgedf.parity.tolerances import TOLERANCES
-from edgedf.parity.values import Evaluation, check_values
+from edgedf.parity.values import Evaluation, check_values, metrics
 from tests.bundle_samples import sample_goldens
 
 FLOAT32 = TOLERANCES["float32"]
@@ -95,6 +95,19 @@ def test_error_at_the_limit_passes_and_just_above_fails(goldens: GoldenSet) -> N
         got = goldens.logits.copy()
         got[0] += np.float32(factor * FLOAT32.max_logit_error * scale)
         assert check_values(got, goldens, FLOAT32)[0].outcome is outcome
+
+
+def test_agreement_on_goldens_that_are_all_alike_is_not_run(goldens: GoldenSet) -> None:
+    """A dead network agrees with itself; its artifact has passed nothing."""
+    same = replace(goldens, logits=np.full_like(goldens.logits, -0.3))
+    check, found = check_values(same.logits, same, FLOAT32)
+    assert check.outcome is Outcome.NOT_RUN
+    assert found is not None
+    report = Report(subject="x", checks=(check,), metrics=metrics(found, None, None))
+    assert report.record().metrics is None
+    assert "values" in report.record().not_run
+    wrong = same.logits + np.float32(0.01)
+    assert check_values(wrong, same, FLOAT32)[0].outcome is Outcome.FAIL
 
 
 def test_auc_change_is_none_for_one_class() -> None:

@@ -65,7 +65,9 @@ def _layers(ticket: Ticket) -> Table:
 
 
 def _metrics(lineage: Lineage) -> tuple[Table, ...]:
-    names = sorted({name for values in lineage.metrics.values() for name in values})
+    # An interval reads from its low end to its high one.
+    found = {name for values in lineage.metrics.values() for name in values}
+    names = sorted(found, key=lambda name: name.replace("_high", "_low~"))
     rows = tuple(
         (split, *(values.get(name) for name in names)) for split, values in sorted(lineage.metrics.items())
     )

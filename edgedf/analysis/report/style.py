@@ -28,11 +28,11 @@ svg text{fill:var(--soft);font-size:12px}
 svg text.name{fill:var(--c);font-weight:600}
 .scroll{overflow-x:auto;border:1px solid var(--rule);border-radius:10px}
 table{border-collapse:collapse;width:100%;font-size:14px}
-th,td{padding:7px 11px;text-align:left;border-bottom:1px solid var(--rule);vertical-align:top}
+th,td{padding:7px 8px;text-align:left;border-bottom:1px solid var(--rule);vertical-align:top}
 th{background:var(--card);font-weight:600}
 tr:last-child td{border-bottom:0}
-.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td{min-width:64px}td:first-child{white-space:nowrap}
+.number{text-align:right;font-variant-numeric:tabular-nums}
+td.number,td:first-child,.outcome{white-space:nowrap}
 .outcome{font-weight:700}.pass{color:var(--good)}.fail{color:var(--bad)}.not-run{color:var(--open)}
 .not-run-list{padding-left:20px}
 .not-run-list li::marker{color:var(--open)}
