@@ -48,8 +48,8 @@ static size_t lay_out(edf_plan *plan, uint8_t *base, int32_t side, int32_t size)
   const size_t spans = take(&used, (size_t)size * sizeof(edf_span));
   const size_t high = take(&used, taps * sizeof(int16_t));
   const size_t low = take(&used, taps * sizeof(int16_t));
-  const size_t window = take(&used, (size_t)stride * sizeof(uint8_t *));
-  const size_t table = take(&used, (size_t)side * sizeof(uint8_t *));
+  const size_t window = take(&used, ((size_t)stride + 1) * sizeof(uint8_t *));
+  const size_t table = take(&used, ((size_t)side + 1) * sizeof(uint8_t *));
   const size_t columns = take(&used, edgedf_crop_block_bytes((size_t)side));
   const size_t scratch = take(&used, EDF_SCRATCH);
   const size_t ring = take(&used, (size_t)(plan->ring_rows + 1) * plan->line_bytes);
@@ -102,7 +102,7 @@ static void fill_ring(edf_job *job, const edf_plan *plan) {
                                                  job->last_row - job->next_row + 1, &plan->buffers);
   const int32_t end = job->lead + job->columns;
   for (int32_t i = 0; i < job->lead; i++) plan->table[i] = plan->table[job->lead];
-  for (int32_t i = end; i < job->square.side; i++) plan->table[i] = plan->table[end - 1];
+  for (int32_t i = end; i <= job->square.side; i++) plan->table[i] = plan->table[end - 1];
   uint8_t *rows[EDF_BLOCK];
   for (int32_t i = 0; i < EDF_BLOCK; i++) rows[i] = plan->ring + (size_t)plan->ring_rows * plan->line_bytes;
   for (int32_t i = 0; i < block.count; i++)
@@ -117,7 +117,7 @@ static void make_line(edf_job *job, const edf_plan *plan, int32_t y) {
   const int32_t most = edgedf_crop_upright_height(&job->source) - 1;
   const int32_t last = clamp(job->square.top + span.first + span.count - 1, most);
   while (job->next_row <= last) fill_ring(job, plan);
-  for (int32_t t = 0; t < span.count; t++)
+  for (int32_t t = 0; t <= span.count; t++)
     plan->window[t] = ring_row(job, plan, clamp(job->square.top + span.first + t, most));
   job->source.kernels->vertical(plan->window, &plan->weights, y, plan->line, 3 * plan->plane);
 }

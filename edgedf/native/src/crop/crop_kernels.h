@@ -40,7 +40,8 @@ typedef struct edf_crop_kernels {
   /* EDF_BLOCK rows, `pitch` bytes apart, of one colour to n columns (rounded up to EDF_TILE) at `columns`. */
   void (*turn)(const uint8_t *rows, size_t pitch, uint8_t *columns, size_t n);
   /* The sideways resize: columns[x] is the block's column x. Output row r of the block goes to rows[r]: `size`
-   * bytes of each colour, the colours `plane` bytes apart (size rounded up to EDF_TILE). */
+   * bytes of each colour, the colours `plane` bytes apart (size rounded up to EDF_TILE). Here and in `vertical`
+   * the one after an output's last column or row is there too: it may be read, with a weight of 0. */
   void (*horizontal)(const uint8_t *const *columns, const edf_weights *weights, int32_t size,
                      uint8_t *const *rows, size_t plane);
   /* target[i] = the sum of rows[0..]'s bytes i weighted as output `o` needs it, i in 0..bytes. */
