@@ -28,9 +28,3 @@ if(Threads_FOUND)
   link_libraries(Threads::Threads)
 endif()
 list(APPEND EDGEDF_FUZZ_TARGETS fuzz/fuzz_model.c)
-
-# The command-line program; linked against the static library, so it needs no other file.
-if(EDGEDF_PROGRAMS)
-  add_executable(edgedf-run tools/edgedf_run.c)
-  target_link_libraries(edgedf-run PRIVATE edgedf_static edgedf_flags)
-endif()

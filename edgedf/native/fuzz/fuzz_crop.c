@@ -6,8 +6,9 @@
 
 #include "edgedf/crop.h"
 
-#define MAX_SIDE 120
-#define MAX_SIZE 24
+/* Wide enough for two strips of columns, high enough for two blocks of rows, large enough for whole vectors. */
+#define MAX_SIDE 320
+#define MAX_SIZE 72
 
 typedef struct input {
   const uint8_t *data;
@@ -35,10 +36,10 @@ static int64_t stride(input *in, int64_t natural) {
   return kind < 250 ? (int64_t)number(in, 2) : (int64_t)((uint64_t)number(in, 4) << 32 | number(in, 4));
 }
 
-/* A side of a frame: small, or now and then any number there is. */
-static int32_t side_of_frame(input *in) {
-  const uint32_t side = number(in, 1) % 48;
-  return number(in, 1) > 250 ? (int32_t)number(in, 4) : (int32_t)side + 1;
+/* A side of a frame: small, now and then larger, or any number there is. */
+static int32_t side_of_frame(input *in, uint32_t larger) {
+  const uint32_t side = number(in, 1) % 48 + 1, kind = number(in, 1);
+  return kind > 250 ? (int32_t)number(in, 4) : (int32_t)(kind > 230 ? side * larger : side);
 }
 
 /* Memory of exactly this size, with a pattern in it that is made once. */
@@ -59,8 +60,8 @@ static uint8_t *filled(size_t bytes, uint32_t seed) {
 
 static void fill_frame(input *in, edgedf_frame *frame) {
   frame->format = (int32_t)number(in, 1) % 9;
-  frame->width = side_of_frame(in);
-  frame->height = side_of_frame(in);
+  frame->width = side_of_frame(in, 6);
+  frame->height = side_of_frame(in, 2);
   frame->matrix = (int32_t)number(in, 1) % 3;
   frame->rotation = (int32_t)(number(in, 1) % 5) * 90;
   frame->mirrored = (int32_t)number(in, 1) % 3;
