@@ -16,7 +16,13 @@ from edgedf.assembly.result import BuildResult
 from edgedf.assembly.source import Source
 from edgedf.bundle.golden import GoldenSet, golden_files
 from edgedf.bundle.manifest import ArtifactEntry, Manifest
-from edgedf.bundle.writer import check_replaceable, file_entries, write_bundle, write_zip
+from edgedf.bundle.writer import (
+    check_replaceable,
+    check_zip_replaceable,
+    file_entries,
+    write_bundle,
+    write_zip,
+)
 from edgedf.parity.check import check_function, check_goldens
 from edgedf.parity.compare import auc_of
 from edgedf.parity.gate import Outcome, Report, combine
@@ -62,6 +68,8 @@ def build(source: Source, crops: EvaluationCrops | None, options: BuildOptions) 
     """
     start = time.perf_counter()
     check_replaceable(options.out)
+    if options.archive is not None:
+        check_zip_replaceable(options.archive)
     options.notify("compact")
     from edgedf.compact import compact_ticket
 

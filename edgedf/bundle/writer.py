@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from edgedf.bundle.integrity import checksum_line, read_manifest
 from edgedf.bundle.manifest import CHECKSUM_NAME, MANIFEST_NAME, FileEntry, Manifest
 from edgedf.errors import BundleError, FileError
 from edgedf.files import canonical_json, new_folder, parse_json, sha256_bytes, write_atomic
+from edgedf.os_errors import write_error
 
 
 def file_entries(files: Mapping[str, bytes]) -> tuple[FileEntry, ...]:
@@ -52,13 +54,18 @@ def write_zip(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> int
 
     Equal bundles give equal bytes. Raises FileError if the disk is full or `path` is a folder.
     """
-    if path.exists() and not path.is_file():
-        raise FileError("exists and is no file", file=path, hint="choose another name with --out")
+    check_zip_replaceable(path)
     top = f"{manifest.name}.edgedf"
     data = zip_bytes({f"{top}/{name}": value for name, value in bundle_files(manifest, files).items()})
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, data)
     return len(data)
+
+
+def check_zip_replaceable(path: Path) -> None:
+    """Raise FileError unless a .zip may be written at `path`."""
+    if path.exists() and not path.is_file():
+        raise FileError("exists and is no file", file=path, hint="choose another name with --out")
 
 
 def check_replaceable(path: Path, *, replace: bool = True) -> None:
@@ -70,6 +77,7 @@ def check_replaceable(path: Path, *, replace: bool = True) -> None:
     if path.is_symlink():
         raise FileError("is a link, which a bundle does not replace", file=path, hint=hint)
     if not path.exists():
+        _check_place(path)
         return
     if not replace:
         raise FileError("already exists", file=path, hint=hint)
@@ -84,6 +92,18 @@ def check_replaceable(path: Path, *, replace: bool = True) -> None:
             if relative not in listed:
                 problem = f"holds {relative[:200]!r}, which is not part of the bundle there"
                 raise FileError(problem, file=path, hint=hint)
+
+
+def _check_place(path: Path) -> None:
+    """Raise FileError now if `path` could not be made later: the build before it takes a minute."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    number = 0
+    if not folder.is_dir():
+        number = errno.ENOTDIR
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        number = errno.EACCES
+    if number:
+        raise write_error(path, OSError(number, os.strerror(number)))
 
 
 def _write_synced(path: Path, data: bytes) -> None:

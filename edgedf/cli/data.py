@@ -11,7 +11,7 @@ import click
 
 from edgedf.cli.options import ExistingPath, json_option
 from edgedf.cli.output import print_json, print_table, progress_bar, say, show_line
-from edgedf.errors import EXIT_GATE
+from edgedf.errors import EXIT_GATE, UsageError
 
 if TYPE_CHECKING:
     from edgedf.data.survey import Survey
@@ -141,6 +141,8 @@ def sheet(folder: Path, out: Path, split: str, rows: int, columns: int, seed: in
     Example:
       edgedf data sheet faces faces.png --split train
     """
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"{out} must end in .png", field="OUT.png")
     from edgedf.data.index import read_dataset
     from edgedf.data.sheet import contact_sheet
     from edgedf.files import write_atomic

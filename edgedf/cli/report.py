@@ -8,6 +8,7 @@ import click
 
 from edgedf.cli.options import ExistingPath, json_option
 from edgedf.cli.output import human_bytes, print_json, progress_bar, show_line
+from edgedf.errors import UsageError
 
 
 @click.command()
@@ -43,6 +44,8 @@ def command(source: Path, out: Path | None, runs: int, sweep: Path | None, as_js
     from edgedf.analysis.report import gather, render
     from edgedf.files import write_atomic
 
+    if out is not None and out.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"{out} must end in .html", field="--out")
     page = _page(source) if out is None else out
     with progress_bar("Timing", total=runs) as bar:
         sources = gather(source, runs=runs, sweep=sweep, progress=bar.update)

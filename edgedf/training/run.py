@@ -124,7 +124,7 @@ def _check_place(out: Path, data: Path) -> None:
     run, pictures = out.resolve(), data.resolve()
     if run == pictures or run in pictures.parents or pictures in run.parents:
         problem = "and the data set lie in one another"
-        raise TrainingError(problem, file=out, field="out", hint="choose a folder beside the data set")
+        raise TrainingError(problem, file=out, hint="choose a folder beside the data set")
     if not out.is_dir() or (out / RUN_NAME).exists():
         return
     # A run that was killed before its first run.json leaves these.
@@ -132,7 +132,7 @@ def _check_place(out: Path, data: Path) -> None:
     names = sorted(path.name for path in out.iterdir())
     if strange := [name for name in names if name not in started and not _TEMPORARY.fullmatch(name)]:
         problem = f"is not empty and holds no run (it holds {strange[0]!r})"
-        raise TrainingError(problem, file=out, field="out", hint="choose a new folder")
+        raise TrainingError(problem, file=out, hint="choose a new folder")
 
 
 def _check_same_run(out: Path, head: RunHead) -> None:
@@ -179,7 +179,7 @@ def _shifted(on_point: OnPoint | None, number: int, seeds: int) -> OnPoint | Non
 def _only_user(out: Path) -> Iterator[None]:
     """Hold the run folder for this process; the lock goes away with the process, however it ends."""
     if out.exists() and not out.is_dir():
-        raise FileError("is not a folder", file=out, field="out", hint="choose another --out")
+        raise FileError("is not a folder", file=out, hint="choose another --out")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -74,6 +74,13 @@ ERRORS = [
     (["bench", "text.txt"], 2, "error: text.txt: "),
     (["report", "nothing"], 2, "error: nothing: no such file"),
     (["report", "."], 2, "error: .: is neither a run nor a bundle"),
+    (["report", "run"], 2, "error: run/run.json: format_version: "),
+    (["report", "run", "--out", "text.txt"], 2, "error: --out: text.txt must end in .html"),
+    (["show", "run"], 2, "error: run/run.json: format_version: "),
+    (["build", "run"], 2, "error: run/run.json: format_version: "),
+    (["build", "--out", "text.txt/a.edgedf"], 2, "error: text.txt/a.edgedf: cannot be written"),
+    (["build", "--out", "text.txt"], 2, "hint: a part of the path is a file; choose another place"),
+    (["data", "sheet", "faces", "text.txt"], 2, "error: OUT.png: text.txt must end in .png"),
 ]
 
 
@@ -87,6 +94,8 @@ def test_mistake_has_one_message_and_an_exit_code(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    Path("run/run.json").write_text("{}")
     Path("text.txt").write_text("just text, no model")
     Path("cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{}")
     with pytest.raises(SystemExit) as stopped:
@@ -96,6 +105,7 @@ def test_mistake_has_one_message_and_an_exit_code(
     assert message in err
     assert out == ""
     assert "Traceback" not in err
+    assert Path("text.txt").read_text() == "just text, no model"
 
 
 def test_json_is_all_there_is_on_stdout(bundle: Path, tmp_path: Path) -> None:
