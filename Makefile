@@ -72,7 +72,7 @@ FUZZ_RUNS ?= 100000
 .PHONY: native edgedf-run asan fuzz-native fuzz-crop bench-crop test-arm64
 native: setup ## Build the C core after a change to its sources.
 	@command -v "$${CC:-cc}" >/dev/null || { echo "error: no C compiler; install gcc or clang, or set CC" >&2; exit 3; }
-	$(CMAKE) -B build/native
+	$(CMAKE) -B build/native -DEDGEDF_PYTHON=ON
 	$(BIN)/cmake --build build/native
 	$(BIN)/cmake --install build/native --prefix .
 

@@ -10,13 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifndef EDGEDF_API
-#if defined(__GNUC__)
-#define EDGEDF_API __attribute__((visibility("default")))
-#else
-#define EDGEDF_API
-#endif
-#endif
+#include "edgedf/api.h"
 
 #ifdef __cplusplus
 extern "C" {

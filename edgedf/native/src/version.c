@@ -1,0 +1,3 @@
+#include "edgedf/version.h"
+
+const char *edgedf_version(void) { return EDGEDF_VERSION; }
