@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     "--runs", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Timed calls per target."
 )
 @click.option("--sweep", is_flag=True, help="Time networks of 0 to 99 % zeros instead; minutes.")
+@click.option("--layers", is_flag=True, help="Time each layer of RUN's ticket on the native engine instead.")
 @click.option(
     "--arch",
     "archs",
@@ -46,6 +47,7 @@ def command(
     targets: tuple[str, ...],
     runs: int,
     sweep: bool,
+    layers: bool,
     archs: tuple[str, ...],
     out: Path | None,
     threads: int,
@@ -57,13 +59,15 @@ def command(
     milliseconds. A runtime that is not here is NOT RUN; the Core ML reference is never timed as Core ML.
 
     --sweep times random masks on every engine and writes the figures; `edgedf report RUN` then shows how
-    latency falls with the zeros. RUN may also be a ticket.
+    latency falls with the zeros. --layers shows multiplies, bytes and time of each layer, and how near
+    the machine's limit it comes. For both, RUN may also be a ticket.
 
     \b
     Examples:
       edgedf bench runs/first/bundle.edgedf
       edgedf bench runs/first/bundle.edgedf --target tflite --runs 200 --json
       edgedf bench runs/first --sweep
+      edgedf bench runs/first/ticket.safetensors --layers
 
     \b
     Exit code: 0 at least one target was timed, 2 bad input, 3 none could run.
@@ -71,12 +75,19 @@ def command(
     if sweep:
         from edgedf.cli import bench_sweep
 
-        if targets:
+        if targets or layers:
             raise UsageError("times every engine", field="--sweep", hint="leave --target out")
         bench_sweep.show(bench_sweep.sweep(source, archs, runs, threads, out), as_json=as_json)
         return
     if archs or out is not None:
         raise UsageError("belongs to --sweep", field="--arch" if archs else "--out")
+    if layers:
+        from edgedf.cli import bench_layers
+
+        if threads > 1 or set(targets) - {"native"}:
+            raise UsageError("times the native engine on one thread", field="--layers")
+        bench_layers.show(bench_layers.layers(source), as_json=as_json)
+        return
     _bench(source, targets, runs, threads, as_json)
 
 
