@@ -143,6 +143,7 @@ def _write(target: Path, source: IO[bytes], size: int, path: Path, name: str) ->
                 break
             try:
                 output.write(chunk)
+                output.flush()
             except OSError as error:
                 raise write_error(target, error) from error
     if left:

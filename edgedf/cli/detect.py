@@ -145,15 +145,16 @@ def _judge_picture(detector: Detector, photo: Path, output: Path | None) -> dict
     """The JSON of one picture; a picture that cannot be read becomes an entry, not the end of the others."""
     from edgedf.runtime.images import load_picture
 
+    entry: dict[str, Any] = {"picture": str(photo), "verdicts": []}
     try:
         verdicts = detector.detect(photo)
-        entry: dict[str, Any] = {"picture": str(photo), "verdicts": [v.to_json() for v in verdicts]}
+        entry["verdicts"] = [verdict.to_json() for verdict in verdicts]
         if output is not None:
             _draw(load_picture(photo), verdicts, output)
             entry["drawn"] = str(output)
     except EdgedfError as error:
         click.echo(f"error: {error}", err=True)
-        return {"picture": str(photo), "verdicts": [], "error": str(error), "exit_code": error.exit_code}
+        return entry | {"error": str(error), "exit_code": error.exit_code}
     return entry
 
 

@@ -17,6 +17,7 @@ from edgedf.errors import CropError, FileError, NotRunError
 U8 = npt.NDArray[np.uint8]
 # Cascades are slow on large pictures and a face of 1/40 of the side is too small to judge anyway.
 MAX_SEARCH_SIDE = 1280
+_YUNET_HINT = "name an .onnx file of OpenCV's face_detection_yunet"
 
 
 class Finder(Protocol):
@@ -41,7 +42,19 @@ class GivenBoxes:
             crop_square(box, 1.0)
 
     def find(self, image_hwc: U8) -> tuple[Box, ...]:
-        """The boxes as given, in their order."""
+        """The boxes as given, in their order. Raises CropError if one does not touch the picture."""
+        return self.within(image_hwc.shape[1], image_hwc.shape[0])
+
+    def within(self, width: int, height: int) -> tuple[Box, ...]:
+        """The boxes for an upright picture of this size. Raises CropError if one does not touch it.
+
+        A box may leave the picture, but the crop of one that lies beside it holds nothing but repeated edge.
+        """
+        for box in self.boxes:
+            if box.x >= width or box.y >= height or box.x + box.width <= 0 or box.y + box.height <= 0:
+                place = f"{box.x:g},{box.y:g},{box.width:g},{box.height:g}"
+                hint = "boxes are x, y, width, height in pixels of the upright picture"
+                raise CropError(f"{place} lies beside the {width} x {height} picture", field="box", hint=hint)
         return self.boxes
 
 
@@ -112,7 +125,7 @@ class YunetFinder:
         try:
             self._net: Any = self._cv2.FaceDetectorYN.create(str(model), "", (320, 320), confidence)
         except self._cv2.error as error:
-            raise FileError("is not a YuNet model", file=model) from error
+            raise FileError("is not a YuNet model", file=model, hint=_YUNET_HINT) from error
         self._model = model
 
     def find(self, image_hwc: U8) -> tuple[Box, ...]:
@@ -122,7 +135,7 @@ class YunetFinder:
             self._net.setInputSize((small.shape[1], small.shape[0]))
             _, rows = self._net.detect(self._cv2.cvtColor(small, self._cv2.COLOR_RGB2BGR))
         except self._cv2.error as error:
-            raise FileError("is not a YuNet model", file=self._model) from error
+            raise FileError("is not a YuNet model", file=self._model, hint=_YUNET_HINT) from error
         return _largest_first(
             [tuple(float(v) * scale for v in row[:4]) for row in ([] if rows is None else rows)]
         )

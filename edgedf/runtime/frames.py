@@ -23,9 +23,9 @@ def find_in_frame(frame: Frame, finder: Finder) -> tuple[Box, ...]:
     The finder gets a square that holds the whole frame, made by the same core as the crops and at most
     MAX_SEARCH_SIDE wide; given boxes need no picture. Raises CropError if the frame is not what it says.
     """
-    if isinstance(finder, GivenBoxes):
-        return finder.boxes
     width, height = upright_size(frame)
+    if isinstance(finder, GivenBoxes):
+        return finder.within(width, height)
     side = max(width, height)
     size = min(side, MAX_SEARCH_SIDE)
     # The square's centre is the frame's, so the frame lies in its middle and edges repeat around it.

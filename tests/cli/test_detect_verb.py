@@ -107,6 +107,24 @@ def test_a_bad_config_is_an_error(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("box", ["5000,5000,10,10", "-90,20,80,80", "20,-90,80,80"])
+def test_a_box_beside_the_picture_is_a_mistake(box: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert detect("face.png", "--box", box) == 2
+    assert "lies beside the" in capsys.readouterr().err
+
+
+def test_a_drawing_that_cannot_be_written_costs_no_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("x")
+    out = str(tmp_path / "file" / "out.png")
+    assert detect("face.png", "--whole", "--draw", out, "--json") == 2
+    shown = capsys.readouterr()
+    (entry,) = json.loads(shown.out)["pictures"]
+    assert len(entry["verdicts"]) == 1
+    assert "a part of the path is a file" in shown.err
+
+
 def test_a_video_gets_frame_scores_and_one_verdict(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
