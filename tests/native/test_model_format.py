@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from model_decoder import AFFINE, CONV, LINEAR, FileNode, ModelFile, decode
+from model_decoder import AFFINE, CONV, LINEAR, FileNode, ModelFile, decode, sealed
 from model_evaluate import evaluate
 
 from converters import Options, convert
 from edgedf.compact import Compacted
 from edgedf.compact.graph import Affine, Conv2d, Linear
 from edgedf.contract import Contract
+from edgedf.native.engine import NativeModel
+from edgedf.native.model_header import read_header
 from edgedf.ticket import Ticket
 from tests.artifact_files import random_crops, sample
 
@@ -106,6 +108,27 @@ def test_weights_that_are_zero_stay_zero(precision: str) -> None:
         weight = layer.weight_oihw if isinstance(layer, Conv2d) else layer.weight_oi
         assert not found.arrays["weight"][weight == 0].any()
         assert found.numbers["nonzero"] == np.count_nonzero(found.arrays["weight"])
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_header_that_show_prints_is_what_the_decoder_finds(precision: str) -> None:
+    ticket, compacted = sample("cnn5", 128)
+    data = _file(ticket, compacted, precision)
+    header, decoded = read_header(data), decode(data)
+    assert header.precision == precision
+    assert dict(header.metadata) == decoded.metadata
+    assert list(header.forms) == [node.name for node in _weighted(decoded)]
+    assert set(header.forms.values()) == {precision}
+
+
+@pytest.mark.parametrize("meta", [b"", b"\xff", b"{", b"[1]", b'{"a":NaN}'])
+def test_metadata_that_is_no_object_is_none(meta: bytes) -> None:
+    """The engine does not read it, so anything may stand there."""
+    ticket, compacted = sample("mesonet", 128)
+    data = _file(ticket, compacted, "int8")
+    changed = sealed(data, (*decode(data).sections[:3], meta))
+    NativeModel(changed).close()
+    assert read_header(changed).metadata == {}
 
 
 def test_contract_numbers_are_stored_exactly() -> None:
