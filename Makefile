@@ -101,8 +101,21 @@ fuzz-crop: setup ## COUNT=20000 random crops, bit-equal to Pillow.
 bench-crop: setup ## Time one crop beside Pillow and OpenCV.
 	$(BIN)/python bench/crop.py
 
-test-arm64: setup ## The core on arm64: vectors under qemu, byte for byte.
+ARM64 := build/arm64
+.PHONY: test-arm64-core test-arm64-runtimes
+test-arm64: test-arm64-core test-arm64-runtimes ## On arm64 under qemu: crop bytes, engine bits, and a bundle's goldens on LiteRT and ExecuTorch.
+
+test-arm64-core: setup
 	@command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64-static >/dev/null || { echo "NOT RUN: needs gcc-aarch64-linux-gnu and qemu-user-static" >&2; exit 3; }
-	$(CMAKE) -B build/arm64 -DEDGEDF_PROGRAMS=ON -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc
-	$(BIN)/cmake --build build/arm64 --target crop_vectors
-	qemu-aarch64-static -L /usr/aarch64-linux-gnu build/arm64/crop_vectors tests/golden/crop_vectors.txt
+	$(CMAKE) -B $(ARM64)/core -DEDGEDF_PROGRAMS=ON -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc
+	$(BIN)/cmake --build $(ARM64)/core --target crop_vectors
+	qemu-aarch64-static -L /usr/aarch64-linux-gnu $(ARM64)/core/crop_vectors tests/golden/crop_vectors.txt
+	$(BIN)/pytest tests/native/test_model_arm64.py
+
+# The artifacts of the demo ticket; arm64 Python and wheels are fetched once.
+test-arm64-runtimes: setup
+	PYTHON=$(CURDIR)/$(BIN)/python tests/arm64/fetch.sh $(ARM64)
+	PYTHON=$(CURDIR)/$(BIN)/python tests/arm64/build_runner.sh $(ARM64)
+	rm -rf $(ARM64)/demo.edgedf
+	$(BIN)/edgedf build edgedf/assets/demo-ticket.safetensors --target tflite --target executorch --crops 20 --out $(ARM64)/demo.edgedf
+	$(BIN)/python -m tests.arm64.check $(ARM64) $(ARM64)/demo.edgedf
