@@ -16,6 +16,8 @@ from edgedf.compact.graph import Conv2d, Linear
 from edgedf.compact.module import GraphModule
 from edgedf.contract import Contract
 
+CONTRACT_HASH = "edgedf.contract_sha256"
+
 
 def convert(module: GraphModule, contract: Contract, options: Options) -> Artifact:
     """One `.edgedfm` file with the graph, the weights and the contract.
@@ -24,7 +26,9 @@ def convert(module: GraphModule, contract: Contract, options: Options) -> Artifa
     arithmetic stays float32. Zero weights stay zero and are not stored.
     Raises ConvertError if the engine's limits do not hold the network or float16 cannot hold a weight.
     """
-    data = model_file(module.graph, contract, options.precision, options.metadata)
+    # The contract itself is in the file, so its hash would be bytes that say nothing new.
+    metadata = {key: text for key, text in options.metadata.items() if key != CONTRACT_HASH}
+    data = model_file(module.graph, contract, options.precision, metadata)
     path = f"{options.name}.edgedfm"
     kept, total = weight_counts(module)
     return Artifact(

@@ -21,6 +21,7 @@ from edgedf.bundle.writer import file_entries
 from edgedf.compact import compact_ticket
 from edgedf.contract import Contract
 from edgedf.data.synth import evaluation_crops
+from edgedf.native.model_header import read_header
 from edgedf.parity.gate import Outcome, Report
 from edgedf.parity.golden import make_goldens
 from edgedf.parity.reference import dense_logits, module_logits
@@ -101,6 +102,14 @@ def test_smaller_precision_is_smaller_and_less_exact() -> None:
     assert sizes[0] > sizes[1] > sizes[2]
     errors = [_report(ticket, p, goldens, None).metrics["rms_logit_error"] for p in PRECISIONS]
     assert errors[0] < errors[1] < errors[2]
+
+
+def test_file_names_its_ticket_and_not_twice_its_contract() -> None:
+    texts = {"edgedf.ticket_sha256": "ab" * 32, "edgedf.contract_sha256": "cd" * 32, "edgedf.arch": "mesonet"}
+    ticket, _, _ = _case("mesonet", 128)
+    made = convert("native", compact_ticket(ticket).module, ticket.contract, Options(metadata=texts))
+    kept = {"edgedf.arch": "mesonet", "edgedf.ticket_sha256": "ab" * 32}
+    assert dict(read_header(made.files[made.path]).metadata) == kept
 
 
 @pytest.mark.parametrize("change", [{"threshold": 0.9}, {"temperature": 2.0}, {"box_scale": 1.5}])
