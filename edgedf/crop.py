@@ -47,9 +47,14 @@ def crop_square(box: Box, box_scale: float) -> tuple[int, int, int]:
 def crop_face(image_hwc: U8, box: Box, *, size: int, box_scale: float) -> U8:
     """The crop (size, size, 3) uint8 RGB of an upright image (H, W, 3) uint8 RGB.
 
+    Views of RGBA pixels, padded rows or a grey picture (broadcast to three channels) are not copied.
     Raises CropError if the image is not of that form, size is outside 1..4096 or the box makes no sense.
     """
-    frame = Frame.from_array(image_hwc, PixelFormat.RGB888)
+    grey = isinstance(image_hwc, np.ndarray) and image_hwc.ndim == 3 and image_hwc.strides[2] == 0
+    if grey and image_hwc.shape[2] == 3:
+        frame = Frame.from_array(image_hwc[..., 0], PixelFormat.GRAY8)
+    else:
+        frame = Frame.from_array(image_hwc, PixelFormat.RGB888)
     return crop_frame(frame, box, size=size, box_scale=box_scale)
 
 

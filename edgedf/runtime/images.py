@@ -49,7 +49,7 @@ def _from_array(array: npt.NDArray[Any]) -> U8:
         problem = f"is {array.dtype}{array.shape}, expected uint8 (H, W, 3), (H, W, 4) or (H, W)"
         raise CropError(problem, field="image")
     if array.ndim == 2:
-        return np.repeat(array[:, :, None], 3, axis=2)
+        return np.broadcast_to(array[:, :, None], (*array.shape, 3))  # a view too: three times the same bytes
     return array[:, :, :3]  # a view: the crop core reads spread pixels and strided rows where they lie
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from crop_property import difference, random_case
 from crop_vectors import FILE, vectors
 
 from edgedf.crop import Box, ColorMatrix, Frame, PixelFormat, crop_face, crop_frame, crop_square
+from edgedf.native import crop_core
 from edgedf.native.crop_core import run_crop
+from edgedf.native.library import load_library
 from edgedf.runtime.images import load_picture
 
 CASES, PARTS = 2400, 8
@@ -91,6 +95,31 @@ def test_an_rgba_array_is_not_copied_before_the_core_reads_it() -> None:
     assert np.shares_memory(Frame.from_array(picture, PixelFormat.RGB888).planes[0], rgba)
     want = crop_face(np.ascontiguousarray(rgba[..., :3]), box, size=32, box_scale=1.3)
     assert np.array_equal(crop_face(picture, box, size=32, box_scale=1.3), want)
+
+
+def test_a_grey_array_is_not_copied_before_the_core_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    grey = np.random.default_rng(10).integers(0, 256, (90, 160), dtype=np.uint8)
+    picture, box = load_picture(grey), Box(5, 6, 40, 30)
+    assert picture.shape == (90, 160, 3)
+    assert np.shares_memory(picture, grey)
+    want = crop_face(np.repeat(grey[:, :, None], 3, axis=2), box, size=32, box_scale=1.3)
+    frames: list[Frame] = []
+    real_crop = crop_core.run_crop
+
+    def spy(frame: Frame, *rest: object) -> object:
+        frames.append(frame)
+        return real_crop(frame, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(crop_core, "run_crop", spy)
+    assert np.array_equal(crop_face(picture, box, size=32, box_scale=1.3), want)
+    assert frames[0].format is PixelFormat.GRAY8
+    assert np.shares_memory(frames[0].planes[0], grey)
+
+
+def test_the_core_is_called_without_the_interpreters_lock() -> None:
+    library = load_library()
+    assert isinstance(library, ctypes.CDLL)
+    assert not isinstance(library, ctypes.PyDLL)  # the one kind that keeps the lock
 
 
 def test_a_square_of_the_crop_size_is_copied_unchanged() -> None:
