@@ -12,20 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.mil_encode import uses_blob
-from edgedf.compact.graph import (
-    INPUT,
-    Add,
-    Affine,
-    AvgPool2d,
-    Conv2d,
-    Flatten,
-    Graph,
-    LeakyRelu,
-    Linear,
-    MaxPool2d,
-    Node,
-    Relu,
-)
+from edgedf.compact import graph as ops
+from edgedf.compact.graph import INPUT, Graph, Node
 from edgedf.errors import ConvertError
 from edgedf.runtime.mil_reference.blob import ALIGNMENT
 from edgedf.runtime.mil_reference.program import Operation, Output, TensorType, Value
@@ -131,42 +119,42 @@ class _Writer:
         x = self.names[node.inputs[0]]
         type_ = TensorType(self.dtype, self.shapes[node.name])
         match node.op:
-            case Conv2d():
+            case ops.Conv2d():
                 self.conv(node.op, name, type_, x)
-            case Linear(weight_oi=weight, bias_o=bias):
+            case ops.Linear(weight_oi=weight, bias_o=bias):
                 inputs = {"x": x, "weight": self.weight(f"{name}_weight", weight)}
                 inputs |= self.bias(name, bias)
                 self.emit("linear", name, type_, inputs)
-            case Affine():
+            case ops.Affine():
                 self.affine(node.op, name, type_, x)
-            case MaxPool2d(kernel=kernel, stride=stride, padding=padding):
+            case ops.MaxPool2d(kernel=kernel, stride=stride, padding=padding):
                 inputs = self.window(name, kernel, stride, padding)
                 self.emit("max_pool", name, type_, {"x": x} | inputs)
-            case AvgPool2d(kernel=kernel, stride=stride):
+            case ops.AvgPool2d(kernel=kernel, stride=stride):
                 inputs = self.window(name, kernel, stride, (0, 0))
                 # coremltools gives padding no share in the mean; without padding it makes no difference.
                 inputs["exclude_padding_from_average"] = self.const(f"{name}_exclude", np.array(True))
                 self.emit("avg_pool", name, type_, {"x": x} | inputs)
-            case LeakyRelu(slope=slope):
+            case ops.LeakyRelu(slope=slope):
                 alpha = self.numbers(np.array(slope, np.float32), name)
                 self.emit("leaky_relu", name, type_, {"x": x, "alpha": self.const(f"{name}_alpha", alpha)})
-            case Relu():
+            case ops.Relu():
                 self.emit("relu", name, type_, {"x": x})
-            case Add():
+            case ops.Add():
                 self.emit("add", name, type_, {"x": x, "y": self.names[node.inputs[1]]})
-            case Flatten():
+            case ops.Flatten():
                 shape = self.const(f"{name}_shape", np.array(type_.shape, np.int32))
                 self.emit("reshape", name, type_, {"x": x, "shape": shape})
         self.names[node.name] = name
 
-    def conv(self, op: Conv2d, name: str, type_: TensorType, x: str) -> None:
+    def conv(self, op: ops.Conv2d, name: str, type_: TensorType, x: str) -> None:
         weight = self.weight(f"{name}_weight", op.weight_oihw)
         inputs = self.bias(name, op.bias_o) | self.sliding(name, op.stride, op.padding)
         inputs["dilations"] = self.const(f"{name}_dilations", np.array([1, 1], np.int32))
         inputs["groups"] = self.const(f"{name}_groups", np.array(op.groups, np.int32))
         self.emit("conv", name, type_, {"x": x, "weight": weight} | inputs)
 
-    def affine(self, op: Affine, name: str, type_: TensorType, x: str) -> None:
+    def affine(self, op: ops.Affine, name: str, type_: TensorType, x: str) -> None:
         side = (1, -1) + (1,) * (len(type_.shape) - 2)
         if bool((op.scale_c != 1).any()):
             scale = self.const(f"{name}_scale", self.numbers(op.scale_c, name).reshape(side))

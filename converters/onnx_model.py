@@ -11,20 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgedf.compact.graph import (
-    INPUT,
-    Add,
-    Affine,
-    AvgPool2d,
-    Conv2d,
-    Flatten,
-    Graph,
-    LeakyRelu,
-    Linear,
-    MaxPool2d,
-    Node,
-    Relu,
-)
+from edgedf.compact import graph as ops
+from edgedf.compact.graph import INPUT, Graph, Node
 from edgedf.contract import Contract
 
 if TYPE_CHECKING:
@@ -90,34 +78,34 @@ class _Writer:
         inputs = [self.input_name if name == INPUT else name for name in node.inputs]
         name = node.name
         match node.op:
-            case Conv2d():
+            case ops.Conv2d():
                 self.conv(name, node.op, inputs)
-            case Linear(weight_oi=weight, bias_o=bias):
+            case ops.Linear(weight_oi=weight, bias_o=bias):
                 inputs.append(self.tensor(f"{name}.weight", weight))
                 if bias is not None:
                     inputs.append(self.tensor(f"{name}.bias", bias))
                 self.op("Gemm", name, inputs, transB=1)
-            case Affine(scale_c=scale, shift_c=shift):
+            case ops.Affine(scale_c=scale, shift_c=shift):
                 sides = (1, -1, 1, 1)
                 scaled = self.tensor(f"{name}.scale", scale.reshape(sides))
                 shifted = self.tensor(f"{name}.shift", shift.reshape(sides))
                 self.op("Mul", f"{name}.scaled", [*inputs, scaled])
                 self.op("Add", name, [f"{name}.scaled", shifted])
-            case MaxPool2d(kernel=kernel, stride=stride, padding=(top, left)):
+            case ops.MaxPool2d(kernel=kernel, stride=stride, padding=(top, left)):
                 pads = [top, left, top, left]
                 self.op("MaxPool", name, inputs, kernel_shape=kernel, strides=stride, pads=pads)
-            case AvgPool2d(kernel=kernel, stride=stride):
+            case ops.AvgPool2d(kernel=kernel, stride=stride):
                 self.op("AveragePool", name, inputs, kernel_shape=kernel, strides=stride)
-            case LeakyRelu(slope=slope):
+            case ops.LeakyRelu(slope=slope):
                 self.op("LeakyRelu", name, inputs, alpha=float(slope))
-            case Relu():
+            case ops.Relu():
                 self.op("Relu", name, inputs)
-            case Add():
+            case ops.Add():
                 self.op("Add", name, inputs)
-            case Flatten():
+            case ops.Flatten():
                 self.op("Flatten", name, inputs, axis=1)
 
-    def conv(self, name: str, op: Conv2d, inputs: list[str]) -> None:
+    def conv(self, name: str, op: ops.Conv2d, inputs: list[str]) -> None:
         inputs.append(self.tensor(f"{name}.weight", op.weight_oihw))
         if op.bias_o is not None:
             inputs.append(self.tensor(f"{name}.bias", op.bias_o))

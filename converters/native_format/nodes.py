@@ -7,19 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from converters.native_format.weights import NONE, U8, StoredWeights, store_vector, store_weights
-from edgedf.compact.graph import (
-    F32,
-    Add,
-    Affine,
-    AvgPool2d,
-    Conv2d,
-    Flatten,
-    LeakyRelu,
-    Linear,
-    MaxPool2d,
-    Node,
-    Relu,
-)
+from edgedf.compact import graph as ops
+from edgedf.compact.graph import F32, Node
 
 CONV, AFFINE, RELU, LEAKY_RELU, CLAMP, MAX_POOL, AVG_POOL, ADD, FLATTEN, LINEAR, SIGMOID = range(1, 12)
 
@@ -52,31 +41,31 @@ def write_node(sections: Sections, node: Node, values: Mapping[str, int], precis
 
 def _layer_name(node: Node) -> bytes:
     """Only layers with weights carry their name: it is what a person looks for, and names cost bytes."""
-    if not isinstance(node.op, Conv2d | Linear):
+    if not isinstance(node.op, ops.Conv2d | ops.Linear):
         return b""
     return (node.source or node.name).encode("ascii", "replace")[:63]
 
 
 def _operator(sections: Sections, node: Node, precision: str) -> tuple[int, bytes]:
     match node.op:
-        case Conv2d(weight_oihw=weight, bias_o=bias, stride=stride, padding=padding, groups=groups):
+        case ops.Conv2d(weight_oihw=weight, bias_o=bias, stride=stride, padding=padding, groups=groups):
             shape = (weight.shape[0], groups, *weight.shape[2:], *stride, *padding)
             return CONV, _varints(shape) + _weighted(sections, weight, bias, precision, node.name)
-        case Linear(weight_oi=weight, bias_o=bias):
+        case ops.Linear(weight_oi=weight, bias_o=bias):
             return LINEAR, varint(weight.shape[0]) + _weighted(sections, weight, bias, precision, node.name)
-        case Affine(scale_c=scale, shift_c=shift):
+        case ops.Affine(scale_c=scale, shift_c=shift):
             return AFFINE, _affine(sections, scale, shift, precision)
-        case LeakyRelu(slope=slope):
+        case ops.LeakyRelu(slope=slope):
             return LEAKY_RELU, struct.pack("<f", slope)
-        case MaxPool2d(kernel=kernel, stride=stride, padding=padding):
+        case ops.MaxPool2d(kernel=kernel, stride=stride, padding=padding):
             return MAX_POOL, _varints((*kernel, *stride, *padding))
-        case AvgPool2d(kernel=kernel, stride=stride):
+        case ops.AvgPool2d(kernel=kernel, stride=stride):
             return AVG_POOL, _varints((*kernel, *stride))
-        case Relu():
+        case ops.Relu():
             return RELU, b""
-        case Add():
+        case ops.Add():
             return ADD, b""
-        case Flatten():
+        case ops.Flatten():
             return FLATTEN, b""
 
 

@@ -15,21 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from edgedf.compact import graph as ops
 from edgedf.compact.edit import F64, bias64, f64
-from edgedf.compact.graph import (
-    INPUT,
-    Add,
-    Affine,
-    AvgPool2d,
-    Conv2d,
-    Flatten,
-    Graph,
-    LeakyRelu,
-    Linear,
-    MaxPool2d,
-    Node,
-    Relu,
-)
+from edgedf.compact.graph import INPUT, Graph, Node
 from edgedf.compact.shapes import Shape
 
 Bools = npt.NDArray[np.bool_]
@@ -73,30 +61,30 @@ def analyse(graph: Graph) -> dict[str, Facts]:
 def _node_facts(node: Node, inputs: list[Facts], before: Shape, after: Shape) -> Facts:
     first = inputs[0]
     match node.op:
-        case Conv2d():
+        case ops.Conv2d():
             return _conv(node.op, first, before, after)
-        case Linear(weight_oi=weight, bias_o=bias):
+        case ops.Linear(weight_oi=weight, bias_o=bias):
             known = first.uniform
             varying = (weight[:, ~known] != 0).any(1)
             total = f64(weight) @ np.where(known, first.value, 0.0) + bias64(bias, weight.shape[0])
             return Facts(np.where(varying, np.nan, total))
-        case Affine(scale_c=scale, shift_c=shift):
+        case ops.Affine(scale_c=scale, shift_c=shift):
             slope, offset = f64(scale), f64(shift)
             value = np.where(slope == 0, offset, first.value * slope + offset)
             return Facts(value, {c: p * slope[c] + offset[c] for c, p in first.planes.items() if slope[c]})
-        case Relu():
+        case ops.Relu():
             return _each(first, lambda x: np.maximum(x, 0.0))
-        case LeakyRelu(slope=leak):
+        case ops.LeakyRelu(slope=leak):
             return _each(first, lambda x: np.where(x >= 0, x, leak * x))
-        case MaxPool2d(kernel=kernel, stride=stride, padding=padding):
+        case ops.MaxPool2d(kernel=kernel, stride=stride, padding=padding):
             planes = {c: _pool(p, kernel, stride, padding, np.max) for c, p in first.planes.items()}
             return _settled(first.value, planes)
-        case AvgPool2d(kernel=kernel, stride=stride):
+        case ops.AvgPool2d(kernel=kernel, stride=stride):
             planes = {c: _pool(p, kernel, stride, (0, 0), np.mean) for c, p in first.planes.items()}
             return _settled(first.value, planes)
-        case Add():
+        case ops.Add():
             return _add(first, inputs[1])
-        case Flatten():
+        case ops.Flatten():
             return _flatten(first, before)
 
 
@@ -145,7 +133,7 @@ def _flatten(facts: Facts, chw: Shape) -> Facts:
     return Facts(value)
 
 
-def _conv(conv: Conv2d, facts: Facts, before: Shape, after: Shape) -> Facts:
+def _conv(conv: ops.Conv2d, facts: Facts, before: Shape, after: Shape) -> Facts:
     outputs, per_group, _, _ = conv.weight_oihw.shape
     group = np.arange(outputs) * conv.groups // outputs
     channels = group[:, None] * per_group + np.arange(per_group)  # (O, I/groups) input channel of each weight
@@ -170,7 +158,7 @@ def _conv(conv: Conv2d, facts: Facts, before: Shape, after: Shape) -> Facts:
     return _settled(value, planes)
 
 
-def _axes(conv: Conv2d, before: Shape, after: Shape) -> tuple[tuple[int, int], ...]:
+def _axes(conv: ops.Conv2d, before: Shape, after: Shape) -> tuple[tuple[int, int], ...]:
     """(input side, output side, kernel, stride, padding), each for rows and columns."""
     kernel = conv.weight_oihw.shape[2:]
     return ((before[1], before[2]), (after[1], after[2]), (kernel[0], kernel[1]), conv.stride, conv.padding)
@@ -182,13 +170,13 @@ def inside_taps(side: int, outputs: int, kernel: int, stride: int, padding: int)
     return ((at >= 0) & (at < side)).astype(np.float64)
 
 
-def padded_taps(conv: Conv2d, before: Shape, after: Shape) -> Bools:
+def padded_taps(conv: ops.Conv2d, before: Shape, after: Shape) -> Bools:
     """(KH, KW) whether a tap reads zero padding at any output position."""
     rows, columns = (inside_taps(*axis).min(1) == 0 for axis in zip(*_axes(conv, before, after), strict=True))
     return np.asarray(rows[:, None] | columns[None, :], np.bool_)
 
 
-def _slide(plane: F64, weight_hw: F64, conv: Conv2d) -> F64:
+def _slide(plane: F64, weight_hw: F64, conv: ops.Conv2d) -> F64:
     """One plane through one kernel with the convolution's stride and zero padding."""
     padded = np.pad(plane, [(p, p) for p in conv.padding])
     windows = sliding_window_view(padded, weight_hw.shape)[:: conv.stride[0], :: conv.stride[1]]

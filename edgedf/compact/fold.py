@@ -10,21 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from edgedf.compact import graph as ops
 from edgedf.compact.edit import F64, bias64, f32, f64, readers, with_ops, without
-from edgedf.compact.graph import (
-    F32,
-    Affine,
-    AvgPool2d,
-    Conv2d,
-    Flatten,
-    Graph,
-    LeakyRelu,
-    Linear,
-    MaxPool2d,
-    Node,
-    Op,
-    Relu,
-)
+from edgedf.compact.graph import F32, Graph, Node, Op
 
 
 def fold_affines(graph: Graph) -> Graph:
@@ -39,7 +27,7 @@ def _one_step(graph: Graph) -> Graph | None:
     by_name = {node.name: node for node in graph.nodes}
     read_by = readers(graph)
     for node in graph.nodes:
-        if not isinstance(node.op, Affine):
+        if not isinstance(node.op, ops.Affine):
             continue
         if bool((node.op.scale_c == 1).all() and (node.op.shift_c == 0).all()) and node.name != graph.output:
             return without(graph, node.name)
@@ -58,46 +46,48 @@ def _one_step(graph: Graph) -> Graph | None:
     return None
 
 
-def _into_producer(graph: Graph, before: Node, node: Node, affine: Affine) -> Graph | None:
+def _into_producer(graph: Graph, before: Node, node: Node, affine: ops.Affine) -> Graph | None:
     """conv, linear or affine -> affine: one layer with both."""
     scale, shift = f64(affine.scale_c), f64(affine.shift_c)
     match before.op:
-        case Conv2d() | Linear():
+        case ops.Conv2d() | ops.Linear():
             return _replaced(graph, before.name, scaled_outputs(before.op, scale, shift), drop=node.name)
-        case Affine(scale_c=first, shift_c=first_shift):
-            merged = Affine(scale_c=f32(first * scale), shift_c=f32(first_shift * scale + shift))
+        case ops.Affine(scale_c=first, shift_c=first_shift):
+            merged = ops.Affine(scale_c=f32(first * scale), shift_c=f32(first_shift * scale + shift))
             return _replaced(graph, before.name, merged, drop=node.name)
     return None
 
 
-def scaled_outputs(op: Conv2d | Linear, scale: F64, shift: F64) -> Conv2d | Linear:
+def scaled_outputs(op: ops.Conv2d | ops.Linear, scale: F64, shift: F64) -> ops.Conv2d | ops.Linear:
     """The layer whose output is `scale * output + shift`, per output channel."""
     bias = f32(bias64(op.bias_o, scale.size) * scale + shift)
-    if isinstance(op, Conv2d):
+    if isinstance(op, ops.Conv2d):
         return replace(op, weight_oihw=f32(f64(op.weight_oihw) * scale[:, None, None, None]), bias_o=bias)
     return replace(op, weight_oi=f32(f64(op.weight_oi) * scale[:, None]), bias_o=bias)
 
 
 def _forward(
-    graph: Graph, node: Node, affine: Affine, after: Node, read_by: dict[str, list[Node]]
+    graph: Graph, node: Node, affine: ops.Affine, after: Node, read_by: dict[str, list[Node]]
 ) -> Graph | None:
     """Affine -> pool: pool first, it leaves fewer pixels. Affine -> (flatten ->) linear: into the linear."""
     match after.op:
-        case MaxPool2d() if bool((affine.scale_c >= 0).all()):  # the maximum commutes with rising functions
+        case ops.MaxPool2d() if bool(
+            (affine.scale_c >= 0).all()
+        ):  # the maximum commutes with rising functions
             return _swapped(graph, node, after)
-        case AvgPool2d():
+        case ops.AvgPool2d():
             return _swapped(graph, node, after)
-        case Linear():
+        case ops.Linear():
             return _into_linear(graph, node, affine, after)
-        case Flatten() if len(read_by[after.name]) == 1:
+        case ops.Flatten() if len(read_by[after.name]) == 1:
             linear = read_by[after.name][0]
-            if isinstance(linear.op, Linear):
+            if isinstance(linear.op, ops.Linear):
                 return _into_linear(graph, node, affine, linear)
     return None
 
 
-def _into_linear(graph: Graph, node: Node, affine: Affine, linear: Node) -> Graph | None:
-    assert isinstance(linear.op, Linear)
+def _into_linear(graph: Graph, node: Node, affine: ops.Affine, linear: Node) -> Graph | None:
+    assert isinstance(linear.op, ops.Linear)
     weight = f64(linear.op.weight_oi)
     each = (
         weight.shape[1] // affine.scale_c.size
@@ -109,7 +99,7 @@ def _into_linear(graph: Graph, node: Node, affine: Affine, linear: Node) -> Grap
 
 
 def _scale_back(
-    graph: Graph, node: Node, affine: Affine, by_name: dict[str, Node], read_by: dict[str, list[Node]]
+    graph: Graph, node: Node, affine: ops.Affine, by_name: dict[str, Node], read_by: dict[str, list[Node]]
 ) -> Graph | None:
     """conv or linear -> relu or pool ... -> affine: positive scales move into the convolution.
 
@@ -119,15 +109,15 @@ def _scale_back(
     if not bool(movable.any()):
         return None
     producer = by_name[node.inputs[0]]
-    while isinstance(producer.op, Relu | LeakyRelu | MaxPool2d | AvgPool2d):
+    while isinstance(producer.op, ops.Relu | ops.LeakyRelu | ops.MaxPool2d | ops.AvgPool2d):
         following = by_name.get(producer.inputs[0])
         if following is None or len(read_by[following.name]) != 1:
             return None
         producer = following
-    if not isinstance(producer.op, Conv2d | Linear):
+    if not isinstance(producer.op, ops.Conv2d | ops.Linear):
         return None
     scale = np.where(movable, f64(affine.scale_c), 1.0)
-    rest = Affine(scale_c=np.where(movable, np.float32(1), affine.scale_c), shift_c=affine.shift_c)
+    rest = ops.Affine(scale_c=np.where(movable, np.float32(1), affine.scale_c), shift_c=affine.shift_c)
     moved = scaled_outputs(producer.op, scale, np.zeros_like(scale))
     if not _finite(moved):
         return None
@@ -155,9 +145,9 @@ def _replaced(graph: Graph, name: str, op: Op, *, drop: str) -> Graph | None:
 
 def _finite(op: Op) -> bool:
     match op:
-        case Conv2d(weight_oihw=first, bias_o=second) | Linear(weight_oi=first, bias_o=second):
+        case ops.Conv2d(weight_oihw=first, bias_o=second) | ops.Linear(weight_oi=first, bias_o=second):
             return _all_finite(first) and (second is None or _all_finite(second))
-        case Affine(scale_c=scale, shift_c=shift):
+        case ops.Affine(scale_c=scale, shift_c=shift):
             return _all_finite(scale) and _all_finite(shift)
     return True
 

@@ -9,18 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgedf.compact.graph import (
-    F32,
-    Affine,
-    AvgPool2d,
-    Conv2d,
-    Flatten,
-    LeakyRelu,
-    Linear,
-    MaxPool2d,
-    Op,
-    Relu,
-)
+from edgedf.compact import graph as ops
+from edgedf.compact.graph import F32, Op
 from edgedf.compact.shapes import Shape
 from edgedf.errors import CompactError
 from edgedf.models.layers import Normalize
@@ -61,7 +51,7 @@ def _conv(layer: Any, name: str, _: Shape) -> Op:
     _require(_pair(layer.dilation) == (1, 1), name, "uses dilation")
     _require(layer.padding_mode == "zeros", name, f"pads with {layer.padding_mode}, expected zeros")
     _require(not isinstance(layer.padding, str), name, f"pads with {layer.padding!r}, expected a number")
-    return Conv2d(
+    return ops.Conv2d(
         weight_oihw=_array(layer.weight),
         bias_o=None if layer.bias is None else _array(layer.bias),
         stride=_pair(layer.stride),
@@ -79,18 +69,18 @@ def _batch_norm(layer: Any, name: str, _: Shape) -> Op:
     shift = -mean * scale
     if layer.affine:
         shift = shift + layer.bias.detach().double()
-    return Affine(scale_c=_array(scale), shift_c=_array(shift))
+    return ops.Affine(scale_c=_array(scale), shift_c=_array(shift))
 
 
 def _normalize(_: Any, __: str, shape: Shape) -> Op:
     scale = np.full(shape[0], 1.0 / Normalize.STD, np.float32)
-    return Affine(scale_c=scale, shift_c=np.full(shape[0], -Normalize.MEAN / Normalize.STD, np.float32))
+    return ops.Affine(scale_c=scale, shift_c=np.full(shape[0], -Normalize.MEAN / Normalize.STD, np.float32))
 
 
 def _max_pool(layer: Any, name: str, _: Shape) -> Op:
     plain = _pair(layer.dilation) == (1, 1) and not layer.ceil_mode and not layer.return_indices
     _require(plain, name, "uses dilation, ceil_mode or indices")
-    return MaxPool2d(
+    return ops.MaxPool2d(
         kernel=_pair(layer.kernel_size), stride=_pair(layer.stride), padding=_pair(layer.padding)
     )
 
@@ -98,34 +88,36 @@ def _max_pool(layer: Any, name: str, _: Shape) -> Op:
 def _avg_pool(layer: Any, name: str, _: Shape) -> Op:
     plain = _pair(layer.padding) == (0, 0) and not layer.ceil_mode and layer.divisor_override is None
     _require(plain, name, "uses padding, ceil_mode or its own divisor")
-    return AvgPool2d(kernel=_pair(layer.kernel_size), stride=_pair(layer.stride))
+    return ops.AvgPool2d(kernel=_pair(layer.kernel_size), stride=_pair(layer.stride))
 
 
 def _global_pool(layer: Any, name: str, shape: Shape) -> Op:
     size = layer.output_size
     _require(size in (1, (1, 1), [1, 1]), name, f"pools to {size}, expected 1x1")
     _require(len(shape) == 3, name, f"cannot take an input of shape {shape}")
-    return AvgPool2d(kernel=(shape[1], shape[2]), stride=(shape[1], shape[2]))
+    return ops.AvgPool2d(kernel=(shape[1], shape[2]), stride=(shape[1], shape[2]))
 
 
 def _flatten(layer: Any, name: str, _: Shape) -> Op:
     _require((layer.start_dim, layer.end_dim) == (1, -1), name, "flattens only some dimensions")
-    return Flatten()
+    return ops.Flatten()
 
 
 def _linear(layer: Any, _: str, __: Shape) -> Op:
-    return Linear(weight_oi=_array(layer.weight), bias_o=None if layer.bias is None else _array(layer.bias))
+    return ops.Linear(
+        weight_oi=_array(layer.weight), bias_o=None if layer.bias is None else _array(layer.bias)
+    )
 
 
 def _leaky(layer: Any, _: str, __: Shape) -> Op:
-    return LeakyRelu(slope=float(layer.negative_slope))
+    return ops.LeakyRelu(slope=float(layer.negative_slope))
 
 
 _LAYERS: dict[type[nn.Module], Callable[[Any, str, Shape], Op | None]] = {
     Normalize: _normalize,
     nn.Conv2d: _conv,
     nn.BatchNorm2d: _batch_norm,
-    nn.ReLU: lambda *_: Relu(),
+    nn.ReLU: lambda *_: ops.Relu(),
     nn.LeakyReLU: _leaky,
     nn.MaxPool2d: _max_pool,
     nn.AvgPool2d: _avg_pool,

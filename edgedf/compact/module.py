@@ -10,21 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgedf.compact.graph import (
-    F32,
-    INPUT,
-    Add,
-    Affine,
-    AvgPool2d,
-    Conv2d,
-    Flatten,
-    Graph,
-    LeakyRelu,
-    Linear,
-    MaxPool2d,
-    Node,
-    Relu,
-)
+from edgedf.compact import graph as ops
+from edgedf.compact.graph import F32, INPUT, Graph, Node
 
 
 class GraphModule(nn.Module):
@@ -44,10 +31,10 @@ class GraphModule(nn.Module):
         shapes = graph.shapes()
         for node in graph.nodes:
             match node.op:
-                case Conv2d(weight_oihw=weight, bias_o=bias) | Linear(weight_oi=weight, bias_o=bias):
+                case ops.Conv2d(weight_oihw=weight, bias_o=bias) | ops.Linear(weight_oi=weight, bias_o=bias):
                     self._parameter(f"{node.name}_weight", weight)
                     self._parameter(f"{node.name}_bias", bias)
-                case Affine(scale_c=scale, shift_c=shift):
+                case ops.Affine(scale_c=scale, shift_c=shift):
                     plane = (1, -1) + (1,) * (len(shapes[node.name]) - 1)
                     if bool((scale != 1).any()):
                         self.register_buffer(f"{node.name}_scale", _tensor(scale).reshape(plane))
@@ -75,27 +62,27 @@ class GraphModule(nn.Module):
     def _run(self, node: Node, inputs: list[Tensor]) -> Tensor:
         x = inputs[0]
         match node.op:
-            case Conv2d(stride=stride, padding=padding, groups=groups):
+            case ops.Conv2d(stride=stride, padding=padding, groups=groups):
                 weight, bias = self._constant(node, "weight"), self._constant(node, "bias")
                 return F.conv2d(x, weight, bias, stride, padding, 1, groups)
-            case Linear():
+            case ops.Linear():
                 return F.linear(x, self._constant(node, "weight"), self._constant(node, "bias"))
-            case Affine():
+            case ops.Affine():
                 if hasattr(self, f"{node.name}_scale"):
                     x = x * self._constant(node, "scale")
                 return x + self._constant(node, "shift")
-            case Relu():
+            case ops.Relu():
                 return F.relu(x)
-            case LeakyRelu(slope=slope):
+            case ops.LeakyRelu(slope=slope):
                 return F.leaky_relu(x, slope)
-            case MaxPool2d(kernel=kernel, stride=stride, padding=padding):
+            case ops.MaxPool2d(kernel=kernel, stride=stride, padding=padding):
                 return F.max_pool2d(x, kernel, stride, padding)
-            case AvgPool2d(kernel=kernel, stride=stride):
+            case ops.AvgPool2d(kernel=kernel, stride=stride):
                 # Without padding both settings give the same mean; XNNPACK takes only this one.
                 return F.avg_pool2d(x, kernel, stride, count_include_pad=False)
-            case Add():
+            case ops.Add():
                 return x + inputs[1]
-            case Flatten():
+            case ops.Flatten():
                 return torch.flatten(x, 1)
 
 

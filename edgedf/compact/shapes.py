@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from edgedf.compact.graph import (
-    INPUT,
-    Add,
-    Affine,
-    AvgPool2d,
-    Conv2d,
-    Flatten,
-    Graph,
-    LeakyRelu,
-    Linear,
-    MaxPool2d,
-    Node,
-    Relu,
-)
+from edgedf.compact import graph as ops
+from edgedf.compact.graph import INPUT, Graph, Node
 from edgedf.errors import CompactError
 
 Shape = tuple[int, ...]
@@ -36,33 +24,33 @@ def infer_shapes(graph: Graph) -> dict[str, Shape]:
 
 def node_shape(node: Node, inputs: list[Shape]) -> Shape:
     """Shape per image of one node's output. Raises CompactError if it cannot take these inputs."""
-    expected = 2 if isinstance(node.op, Add) else 1
+    expected = 2 if isinstance(node.op, ops.Add) else 1
     if len(inputs) != expected:
         raise CompactError(f"has {len(inputs)} inputs, expected {expected}", field=node.name)
     first = inputs[0]
     match node.op:
-        case Conv2d(weight_oihw=weight, padding=padding, stride=stride, groups=groups):
+        case ops.Conv2d(weight_oihw=weight, padding=padding, stride=stride, groups=groups):
             _require(node, len(first) == 3 and first[0] == weight.shape[1] * groups, first)
             return (weight.shape[0], *_window(node, first, weight.shape[2:], stride, padding))
-        case MaxPool2d(kernel=kernel, stride=stride, padding=padding):
+        case ops.MaxPool2d(kernel=kernel, stride=stride, padding=padding):
             return (first[0], *_window(node, first, kernel, stride, padding))
-        case AvgPool2d(kernel=kernel, stride=stride):
+        case ops.AvgPool2d(kernel=kernel, stride=stride):
             return (first[0], *_window(node, first, kernel, stride, (0, 0)))
-        case Affine(scale_c=scale, shift_c=shift):
+        case ops.Affine(scale_c=scale, shift_c=shift):
             _require(node, scale.shape == shift.shape == (first[0],), first)
             return first
-        case Linear(weight_oi=weight):
+        case ops.Linear(weight_oi=weight):
             _require(node, first == (weight.shape[1],), first)
             return (weight.shape[0],)
-        case Flatten():
+        case ops.Flatten():
             size = 1
             for side in first:
                 size *= side
             return (size,)
-        case Add():
+        case ops.Add():
             _require(node, inputs[0] == inputs[1], inputs[1])
             return first
-        case Relu() | LeakyRelu():
+        case ops.Relu() | ops.LeakyRelu():
             return first
 
 
