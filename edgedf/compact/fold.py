@@ -71,9 +71,8 @@ def _forward(
 ) -> Graph | None:
     """Affine -> pool: pool first, it leaves fewer pixels. Affine -> (flatten ->) linear: into the linear."""
     match after.op:
-        case ops.MaxPool2d() if bool(
-            (affine.scale_c >= 0).all()
-        ):  # the maximum commutes with rising functions
+        # A maximum commutes with rising functions.
+        case ops.MaxPool2d() if bool((affine.scale_c >= 0).all()):
             return _swapped(graph, node, after)
         case ops.AvgPool2d():
             return _swapped(graph, node, after)
