@@ -77,6 +77,14 @@ def test_rotation_is_clockwise_and_mirroring_comes_after() -> None:
                     assert pixel.tolist() == [[want[y, x].tolist()]]
 
 
+def test_a_bottom_up_picture_is_one_turned_by_180_and_mirrored() -> None:
+    picture = np.random.default_rng(4).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    stored = np.ascontiguousarray(picture[::-1])
+    frame = Frame.from_array(stored, PixelFormat.RGB888, rotation=180, mirrored=True)
+    got = crop_frame(frame, Box(3, 4, 20, 10), size=16, box_scale=1.3)
+    assert np.array_equal(got, crop_face(picture, Box(3, 4, 20, 10), size=16, box_scale=1.3))
+
+
 def test_views_with_strides_are_cropped_like_their_copies() -> None:
     rng = np.random.default_rng(5)
     base = rng.integers(0, 256, (90, 160, 4), dtype=np.uint8)

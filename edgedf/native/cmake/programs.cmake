@@ -5,6 +5,8 @@ list(APPEND EDGEDF_FUZZ_TARGETS fuzz/fuzz_crop.c fuzz/fuzz_crop_sizes.c fuzz/fuz
 if(EDGEDF_FUZZ)
   # The library gets coverage, the targets get libFuzzer's main.
   target_compile_options(edgedf_objects PRIVATE -fsanitize=fuzzer-no-link)
+  # The crop compares pixels and columns, not magic numbers: watching that is four fifths of its target's time.
+  set_source_files_properties(${EDGEDF_CROP_SOURCES} PROPERTIES COMPILE_OPTIONS -fno-sanitize-coverage=trace-cmp)
 endif()
 
 foreach(source IN LISTS EDGEDF_TEST_PROGRAMS)
