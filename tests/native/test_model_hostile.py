@@ -78,3 +78,25 @@ def test_open_unbounded_work_is_refused() -> None:
         NativeModel(_slow_file(1024, 255))
     model = NativeModel(_slow_file(512, 8))
     assert model.needs.work >= 3 * 505 * 505 * 64
+
+
+def test_open_first_layer_with_a_long_stride_has_room_for_whole_rows() -> None:
+    """Its sums are a few numbers wide, but the rows of the crop that it takes apart are not."""
+    from edgedf.compact.graph import Conv2d
+
+    weight = np.ones((1, 3, 200, 200), np.float32) / 1000
+    conv = Conv2d(weight_oihw=weight, bias_o=None, stride=(255, 255), padding=(0, 0), groups=1)
+    outputs = Linear(weight_oi=np.ones((1, 16), np.float32), bias_o=np.zeros(1, np.float32))
+    nodes = (
+        Node(name="conv", op=conv, inputs=(INPUT,)),
+        Node(name="flat", op=Flatten(), inputs=("conv",)),
+        Node(name="logit", op=outputs, inputs=("flat",)),
+    )
+    from converters.native_format.file import model_file
+
+    graph = Graph(input_chw=(3, 1024, 1024), nodes=nodes)
+    model = NativeModel(model_file(graph, Contract(size=1024), "float32", {}))
+    crop = np.zeros((1, 1024, 1024, 3), np.uint8)
+    crop[:, :, ::255] = 1
+    assert np.isclose(model.run(crop)[0], 4 * 4 * 3 * 200 / 1000, rtol=1e-5)
+    assert model.needs.bytes_per_thread > 3 * (1024 + 256) * 4

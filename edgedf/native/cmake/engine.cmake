@@ -12,13 +12,14 @@ set(EDGEDF_ENGINE_SOURCES
     src/engine/kernels_portable.c
     src/engine/layout.c
     src/engine/place.c
-    src/engine/rows.c
+    src/engine/store_rows.c
     src/engine/run.c
     src/engine/run_conv.c
     src/engine/run_crop.c
     src/engine/sizes.c
     src/engine/strips.c
     src/engine/tables.c
+    src/engine/window.c
     src/model.c
     src/model_describe.c
     src/model_threads.c)

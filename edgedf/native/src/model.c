@@ -26,28 +26,28 @@ const char *edgedf_model_status_text(edgedf_model_status status) {
 }
 
 const char *edgedf_model_variant(const char *variant) {
-  const edf_kernels *kernels = edf_find_kernels(variant);
+  const edgedf_kernels *kernels = edgedf_find_kernels(variant);
   return kernels ? kernels->name : NULL;
 }
 
-static uint64_t floats_of(edf_shape shape) { return (uint64_t)shape.c * shape.h * shape.w; }
+static uint64_t floats_of(edgedf_shape shape) { return (uint64_t)shape.c * shape.h * shape.w; }
 
 /* Sums over the graph that do not depend on how it is computed. */
-static void count_graph(const edf_graph *graph, edgedf_model_needs *needs) {
+static void count_graph(const edgedf_graph *graph, edgedf_model_needs *needs) {
   for (uint32_t i = 0; i < graph->count; i++) {
-    const edf_node *node = &graph->nodes[i];
+    const edgedf_node *node = &graph->nodes[i];
     int weighted = node->op == EDF_OP_CONV || node->op == EDF_OP_LINEAR;
-    uint64_t pair = 4 * (floats_of(edf_value_shape(graph, node->input[0])) + floats_of(node->shape));
+    uint64_t pair = 4 * (floats_of(edgedf_value_shape(graph, node->input[0])) + floats_of(node->shape));
     if ((weighted || node->op == EDF_OP_MAX_POOL) && pair > needs->largest_pair_bytes)
       needs->largest_pair_bytes = (size_t)pair;
     if (!weighted) continue;
-    needs->weights += edf_weight_count(node);
+    needs->weights += edgedf_weight_count(node);
     needs->nonzero += node->nonzero;
-    needs->dense_multiplies += edf_weight_count(node) * node->shape.h * node->shape.w;
+    needs->dense_multiplies += edgedf_weight_count(node) * node->shape.h * node->shape.w;
   }
 }
 
-static void fill_needs(const edf_graph *graph, const edf_plan *plan, edgedf_model_needs *needs) {
+static void fill_needs(const edgedf_graph *graph, const edgedf_plan *plan, edgedf_model_needs *needs) {
   memset(needs, 0, sizeof *needs);
   needs->contract = graph->contract;
   needs->model_bytes = plan->model_bytes + ALIGNMENT;
@@ -66,12 +66,12 @@ static void *aligned(void *memory) {
 
 edgedf_model_status edgedf_model_measure(const uint8_t *file, size_t file_bytes, const char *variant,
                                          edgedf_model_needs *needs) {
-  edf_graph graph;
-  edf_plan plan;
-  const edf_kernels *kernels = edf_find_kernels(variant);
+  edgedf_graph graph;
+  edgedf_plan plan;
+  const edgedf_kernels *kernels = edgedf_find_kernels(variant);
   if (file == NULL || needs == NULL || kernels == NULL) return EDGEDF_MODEL_BAD_ARGUMENT;
-  edgedf_model_status status = edf_parse_graph(file, file_bytes, &graph);
-  if (status == EDGEDF_MODEL_OK) status = edf_make_plan(&graph, kernels, sizeof(edgedf_model), &plan);
+  edgedf_model_status status = edgedf_parse_graph(file, file_bytes, &graph);
+  if (status == EDGEDF_MODEL_OK) status = edgedf_make_plan(&graph, kernels, sizeof(edgedf_model), &plan);
   if (status == EDGEDF_MODEL_OK) fill_needs(&graph, &plan, needs);
   return status;
 }
@@ -79,23 +79,23 @@ edgedf_model_status edgedf_model_measure(const uint8_t *file, size_t file_bytes,
 /* Names of the layers, out of the file, which need not outlive this call. */
 static void copy_names(const uint8_t *file, edgedf_model *model) {
   for (uint32_t i = 0; i < model->plan.steps; i++) {
-    const edf_step *step = &model->plan.step[i];
+    const edgedf_step *step = &model->plan.step[i];
     memset(model->layer[i], 0, sizeof model->layer[i]);
     if (step->node == EDF_NONE) continue;
-    const edf_node *node = &model->graph.nodes[step->node];
+    const edgedf_node *node = &model->graph.nodes[step->node];
     memcpy(model->layer[i], file + node->name_at, node->name_bytes);
   }
 }
 
 edgedf_model_status edgedf_model_open(const uint8_t *file, size_t file_bytes, const char *variant, void *memory,
                                       size_t memory_bytes, edgedf_model **model) {
-  const edf_kernels *kernels = edf_find_kernels(variant);
+  const edgedf_kernels *kernels = edgedf_find_kernels(variant);
   if (model != NULL) *model = NULL;
   if (file == NULL || memory == NULL || model == NULL || kernels == NULL) return EDGEDF_MODEL_BAD_ARGUMENT;
   if (memory_bytes < sizeof(edgedf_model) + ALIGNMENT) return EDGEDF_MODEL_NO_MEMORY;
   edgedf_model *made = aligned(memory);
-  edgedf_model_status status = edf_parse_graph(file, file_bytes, &made->graph);
-  if (status == EDGEDF_MODEL_OK) status = edf_make_plan(&made->graph, kernels, sizeof(edgedf_model), &made->plan);
+  edgedf_model_status status = edgedf_parse_graph(file, file_bytes, &made->graph);
+  if (status == EDGEDF_MODEL_OK) status = edgedf_make_plan(&made->graph, kernels, sizeof(edgedf_model), &made->plan);
   if (status != EDGEDF_MODEL_OK) return status;
   if (memory_bytes < made->plan.model_bytes + ALIGNMENT) return EDGEDF_MODEL_NO_MEMORY;
   made->kernels = kernels;
@@ -103,12 +103,12 @@ edgedf_model_status edgedf_model_open(const uint8_t *file, size_t file_bytes, co
   copy_names(file, made);
   /* Missing biases, weights between the nonzero ones and padded channels are zeros. */
   memset((uint8_t *)made + sizeof(edgedf_model), 0, made->plan.model_bytes - sizeof(edgedf_model));
-  status = edf_decode_tables(file, made);
+  status = edgedf_decode_tables(file, made);
   if (status == EDGEDF_MODEL_OK) *model = made;
   return status;
 }
 
-static void run_task(void *argument, uint32_t index) { edf_run_step(argument, index); }
+static void run_task(void *argument, uint32_t index) { edgedf_run_step(argument, index); }
 
 edgedf_model_status edgedf_model_run(const edgedf_model *model, const uint8_t *crop, size_t row_bytes,
                                      void *workspace, size_t workspace_bytes, uint32_t threads,
@@ -121,16 +121,16 @@ edgedf_model_status edgedf_model_run(const edgedf_model *model, const uint8_t *c
   if (workspace_bytes < model->needs.workspace_bytes + (threads - 1) * model->needs.bytes_per_thread)
     return EDGEDF_MODEL_NO_MEMORY;
   float *arena = aligned(workspace);
-  edf_run run = {model, NULL, crop, row_bytes ? row_bytes : shortest, arena, NULL, threads};
+  edgedf_run run = {model, NULL, crop, row_bytes ? row_bytes : shortest, arena, NULL, threads};
   run.scratch = aligned(arena + model->plan.arena_floats);
   for (uint32_t i = 0; i < model->plan.steps; i++) {
     run.step = &model->plan.step[i];
     if (threads == 1 || run.step->kind == EDF_STEP_CROP)
-      edf_run_step(&run, 0);
+      edgedf_run_step(&run, 0);
     else
       executor->parallel(executor->context, run_task, &run, threads);
   }
-  const edf_tensor *result = &model->plan.tensor[model->plan.step[model->plan.steps - 1].output];
-  *logit = *edf_row(result, arena, 0, 0);
-  return edf_is_finite(*logit) ? EDGEDF_MODEL_OK : EDGEDF_MODEL_NOT_FINITE;
+  const edgedf_tensor *result = &model->plan.tensor[model->plan.step[model->plan.steps - 1].output];
+  *logit = *edgedf_row(result, arena, 0, 0);
+  return edgedf_is_finite(*logit) ? EDGEDF_MODEL_OK : EDGEDF_MODEL_NOT_FINITE;
 }

@@ -21,13 +21,13 @@ static void append(char *to, size_t capacity, const char *text) {
   memcpy(to + used, text, strlen(text) + 1);
 }
 
-static void append_chain(const edf_graph *graph, const edf_chain *chain, edgedf_model_step *step) {
+static void append_chain(const edgedf_graph *graph, const edgedf_chain *chain, edgedf_model_step *step) {
   for (uint32_t i = 0; i < chain->count; i++)
     append(step->fused, sizeof step->fused, operator_names[graph->nodes[chain->nodes[i]].op]);
 }
 
-static void describe_kernel(const edgedf_model *model, const edf_step *from, edgedf_model_step *to) {
-  const edf_node *node = from->node == EDF_NONE ? NULL : &model->graph.nodes[from->node];
+static void describe_kernel(const edgedf_model *model, const edgedf_step *from, edgedf_model_step *to) {
+  const edgedf_node *node = from->node == EDF_NONE ? NULL : &model->graph.nodes[from->node];
   if (from->kind == EDF_STEP_CROP) {
     to->kernel = "crop";
     to->reason = "pixels become planes of floats in one pass";
@@ -48,21 +48,21 @@ static void describe_kernel(const edgedf_model *model, const edf_step *from, edg
   }
 }
 
-static void put_shape(edf_shape shape, uint32_t *chw) {
+static void put_shape(edgedf_shape shape, uint32_t *chw) {
   chw[0] = shape.c;
   chw[1] = shape.h;
   chw[2] = shape.w;
 }
 
-static size_t bytes_of(edf_shape shape) { return (size_t)shape.c * shape.h * shape.w * sizeof(float); }
+static size_t bytes_of(edgedf_shape shape) { return (size_t)shape.c * shape.h * shape.w * sizeof(float); }
 
 edgedf_model_status edgedf_model_get_step(const edgedf_model *model, uint32_t index, edgedf_model_step *step) {
   if (model == NULL || step == NULL || index >= model->plan.steps) return EDGEDF_MODEL_BAD_ARGUMENT;
-  const edf_step *from = &model->plan.step[index];
-  const edf_plan *plan = &model->plan;
-  edf_shape crop = edf_value_shape(&model->graph, EDF_CROP_VALUE);
-  edf_shape in = from->kind == EDF_STEP_CROP ? crop : plan->tensor[from->input].shape;
-  edf_shape out = plan->tensor[from->output].shape;
+  const edgedf_step *from = &model->plan.step[index];
+  const edgedf_plan *plan = &model->plan;
+  edgedf_shape crop = edgedf_value_shape(&model->graph, EDF_CROP_VALUE);
+  edgedf_shape in = from->kind == EDF_STEP_CROP ? crop : plan->tensor[from->input].shape;
+  edgedf_shape out = plan->tensor[from->output].shape;
   memset(step, 0, sizeof *step);
   memcpy(step->layer, model->layer[index], sizeof step->layer);
   describe_kernel(model, from, step);
@@ -81,7 +81,7 @@ edgedf_model_status edgedf_model_get_step(const edgedf_model *model, uint32_t in
                      (from->other == EDF_NONE ? 0 : bytes_of(from->sums));
   step->write_bytes = bytes_of(out);
   if (from->node != EDF_NONE) {
-    step->weights = edf_weight_count(&model->graph.nodes[from->node]);
+    step->weights = edgedf_weight_count(&model->graph.nodes[from->node]);
     step->nonzero = model->graph.nodes[from->node].nonzero;
   }
   return EDGEDF_MODEL_OK;

@@ -39,7 +39,7 @@ typedef enum edgedf_model_status {
 #define EDGEDF_MODEL_MAX_FLOATS (1u << 28)
 #define EDGEDF_MODEL_MAX_THREADS 64u
 /* Work of one run: multiply-adds and comparisons of vector loops count 1, scalar ones 8, a sigmoid 64. */
-#define EDGEDF_MODEL_MAX_WORK (1ull << 36)
+#define EDGEDF_MODEL_MAX_WORK (1ull << 38)
 
 /* The contract a model file carries: what goes in and how the logit is read. */
 typedef struct edgedf_model_contract {

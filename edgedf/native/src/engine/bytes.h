@@ -6,50 +6,50 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline uint32_t edf_u16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
+static inline uint32_t edgedf_u16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
 
-static inline uint32_t edf_u32(const uint8_t *p) { return edf_u16(p) | edf_u16(p + 2) << 16; }
+static inline uint32_t edgedf_u32(const uint8_t *p) { return edgedf_u16(p) | edgedf_u16(p + 2) << 16; }
 
-static inline float edf_float_of_bits(uint32_t bits) {
+static inline float edgedf_float_of_bits(uint32_t bits) {
   float value;
   memcpy(&value, &bits, sizeof value);
   return value;
 }
 
-static inline float edf_f32(const uint8_t *p) { return edf_float_of_bits(edf_u32(p)); }
+static inline float edgedf_f32(const uint8_t *p) { return edgedf_float_of_bits(edgedf_u32(p)); }
 
-static inline double edf_f64(const uint8_t *p) {
-  uint64_t bits = (uint64_t)edf_u32(p) | (uint64_t)edf_u32(p + 4) << 32;
+static inline double edgedf_f64(const uint8_t *p) {
+  uint64_t bits = (uint64_t)edgedf_u32(p) | (uint64_t)edgedf_u32(p + 4) << 32;
   double value;
   memcpy(&value, &bits, sizeof value);
   return value;
 }
 
 /* The float with the value of an IEEE half, exactly. */
-static inline float edf_float_of_half(uint32_t half) {
+static inline float edgedf_float_of_half(uint32_t half) {
   uint32_t sign = (half & 0x8000u) << 16, exponent = half >> 10 & 31u, fraction = half & 0x3ffu;
-  if (exponent == 31) return edf_float_of_bits(sign | 0x7f800000u | fraction << 13);
-  if (exponent != 0) return edf_float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
+  if (exponent == 31) return edgedf_float_of_bits(sign | 0x7f800000u | fraction << 13);
+  if (exponent != 0) return edgedf_float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
   /* A subnormal half is fraction * 2^-24, exact in a float. */
   float value = (float)fraction * 5.9604644775390625e-08f;
   return sign ? -value : value;
 }
 
 /* Neither infinite nor NaN. */
-static inline int edf_is_finite(float value) {
+static inline int edgedf_is_finite(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
   return (bits & 0x7f800000u) != 0x7f800000u;
 }
 
 /* Reads bytes in order; after the first read beyond the end, `bad` is set and everything read is 0. */
-typedef struct edf_cursor {
+typedef struct edgedf_cursor {
   const uint8_t *bytes;
   size_t at, end;
   int bad;
-} edf_cursor;
+} edgedf_cursor;
 
-static inline const uint8_t *edf_take(edf_cursor *cursor, size_t count) {
+static inline const uint8_t *edgedf_take(edgedf_cursor *cursor, size_t count) {
   if (cursor->bad || count > cursor->end - cursor->at) {
     cursor->bad = 1;
     return NULL;
@@ -58,21 +58,21 @@ static inline const uint8_t *edf_take(edf_cursor *cursor, size_t count) {
   return cursor->bytes + cursor->at - count;
 }
 
-static inline uint32_t edf_take_u8(edf_cursor *cursor) {
-  const uint8_t *p = edf_take(cursor, 1);
+static inline uint32_t edgedf_take_u8(edgedf_cursor *cursor) {
+  const uint8_t *p = edgedf_take(cursor, 1);
   return p ? *p : 0;
 }
 
-static inline float edf_take_f32(edf_cursor *cursor) {
-  const uint8_t *p = edf_take(cursor, 4);
-  return p ? edf_f32(p) : 0.0f;
+static inline float edgedf_take_f32(edgedf_cursor *cursor) {
+  const uint8_t *p = edgedf_take(cursor, 4);
+  return p ? edgedf_f32(p) : 0.0f;
 }
 
 /* Unsigned LEB128 of at most 32 bits, shortest form only. */
-static inline uint32_t edf_take_varint(edf_cursor *cursor) {
+static inline uint32_t edgedf_take_varint(edgedf_cursor *cursor) {
   uint32_t value = 0;
   for (uint32_t shift = 0; shift < 35; shift += 7) {
-    uint32_t byte = edf_take_u8(cursor);
+    uint32_t byte = edgedf_take_u8(cursor);
     if (cursor->bad || (shift == 28 && byte > 15) || (shift > 0 && byte == 0)) break;
     value |= (byte & 127u) << shift;
     if (byte < 128) return value;

@@ -12,18 +12,18 @@ static int has_avx512(void) {
 }
 #endif
 
-const edf_kernels *edf_find_kernels(const char *variant) {
-  const edf_kernels *have[3];
+const edgedf_kernels *edgedf_find_kernels(const char *variant) {
+  const edgedf_kernels *have[3];
   size_t count = 0;
 #ifdef EDF_HAVE_X86
   __builtin_cpu_init();
-  if (has_avx512()) have[count++] = &edf_kernels_avx512;
-  if (has_avx2()) have[count++] = &edf_kernels_avx2;
+  if (has_avx512()) have[count++] = &edgedf_kernels_avx512;
+  if (has_avx2()) have[count++] = &edgedf_kernels_avx2;
 #endif
 #ifdef EDF_HAVE_NEON
-  have[count++] = &edf_kernels_neon;
+  have[count++] = &edgedf_kernels_neon;
 #endif
-  have[count++] = &edf_kernels_portable;
+  have[count++] = &edgedf_kernels_portable;
   if (variant == NULL) return have[0];
   for (size_t i = 0; i < count; i++)
     if (strcmp(variant, have[i]->name) == 0) return have[i];

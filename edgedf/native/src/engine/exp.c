@@ -6,7 +6,7 @@
 #include "bytes.h"
 #include "model_internal.h"
 
-double edf_exp64(double x) {
+double edgedf_exp64(double x) {
   const double ln2_high = 0x1.62e42fee00000p-1, ln2_low = 0x1.a39ef35793c76p-33;
   if (!(x > -700.0)) return x != x ? x : 0.0;
   if (x > 700.0) x = 700.0;
@@ -24,23 +24,23 @@ double edf_exp64(double x) {
   return sum * power;
 }
 
-float edf_exp(float x) { return (float)edf_exp64((double)x); }
+float edgedf_exp(float x) { return (float)edgedf_exp64((double)x); }
 
 static double sigmoid(double x) {
-  if (x >= 0) return 1.0 / (1.0 + edf_exp64(-x));
-  double power = edf_exp64(x);
+  if (x >= 0) return 1.0 / (1.0 + edgedf_exp64(-x));
+  double power = edgedf_exp64(x);
   return power / (1.0 + power);
 }
 
-int edf_good_threshold(const edgedf_model_contract *contract) {
+int edgedf_good_threshold(const edgedf_model_contract *contract) {
   double reached = sigmoid(contract->logit_threshold / contract->temperature), wanted = contract->threshold;
   double off = reached > wanted ? reached - wanted : wanted - reached;
-  /* The second term: below e^-700 edf_exp64 is zero. Written so that a NaN fails. */
+  /* The second term: below e^-700 edgedf_exp64 is zero. Written so that a NaN fails. */
   return off <= 1e-9 * wanted + 1e-300;
 }
 
 double edgedf_model_score(const edgedf_model_contract *contract, float logit) {
-  if (contract == NULL || !(contract->temperature > 0)) return (double)edf_float_of_bits(0x7fc00000u);
+  if (contract == NULL || !(contract->temperature > 0)) return (double)edgedf_float_of_bits(0x7fc00000u);
   return sigmoid((double)logit / contract->temperature);
 }
 

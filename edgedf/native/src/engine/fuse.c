@@ -4,8 +4,8 @@
 #include "plan.h"
 
 typedef struct fusion {
-  const edf_graph *graph;
-  edf_plan *plan;
+  const edgedf_graph *graph;
+  edgedf_plan *plan;
   uint16_t readers[EDGEDF_MODEL_MAX_NODES + 1]; /* how many nodes read a value */
   uint16_t reader[EDGEDF_MODEL_MAX_NODES + 1];  /* one of them */
   uint8_t made[EDGEDF_MODEL_MAX_NODES + 1];     /* computed by an earlier step */
@@ -19,20 +19,20 @@ static int is_elementwise(uint32_t op) {
 static int is_pool(uint32_t op) { return op == EDF_OP_MAX_POOL || op == EDF_OP_AVG_POOL; }
 
 /* The value that holds a value's floats: a flattened one is the same memory. */
-static uint32_t root_of(const edf_graph *graph, uint32_t value) {
+static uint32_t root_of(const edgedf_graph *graph, uint32_t value) {
   while (value != EDF_CROP_VALUE && graph->nodes[value - 1].op == EDF_OP_FLATTEN)
     value = graph->nodes[value - 1].input[0];
   return value;
 }
 
 /* The only reader of a value, or NULL when there are none or several. */
-static const edf_node *next_of(const fusion *f, uint32_t value) {
+static const edgedf_node *next_of(const fusion *f, uint32_t value) {
   return f->readers[value] == 1 ? &f->graph->nodes[f->reader[value]] : NULL;
 }
 
 /* Append elementwise operators after `value` to a chain; returns the value they lead to. */
-static uint32_t take_chain(fusion *f, uint32_t value, edf_chain *chain) {
-  const edf_node *next = next_of(f, value);
+static uint32_t take_chain(fusion *f, uint32_t value, edgedf_chain *chain) {
+  const edgedf_node *next = next_of(f, value);
   while (next != NULL && is_elementwise(next->op) && chain->count < EDF_CHAIN) {
     chain->nodes[chain->count++] = f->reader[value];
     value = f->reader[value] + 1u;
@@ -42,8 +42,8 @@ static uint32_t take_chain(fusion *f, uint32_t value, edf_chain *chain) {
 }
 
 /* An addition can join if its other side is there already; then `other` becomes that value. */
-static uint32_t take_add(fusion *f, uint32_t value, edf_step *step) {
-  const edf_node *next = next_of(f, value);
+static uint32_t take_add(fusion *f, uint32_t value, edgedf_step *step) {
+  const edgedf_node *next = next_of(f, value);
   if (next == NULL || next->op != EDF_OP_ADD) return value;
   uint32_t other = next->input[0] == value ? next->input[1] : next->input[0];
   if (other == value || !f->made[root_of(f->graph, other)]) return value;
@@ -52,15 +52,15 @@ static uint32_t take_add(fusion *f, uint32_t value, edf_step *step) {
   return take_chain(f, f->reader[value] + 1u, &step->middle);
 }
 
-static uint32_t take_pool(fusion *f, uint32_t value, edf_step *step) {
-  const edf_node *next = next_of(f, value);
+static uint32_t take_pool(fusion *f, uint32_t value, edgedf_step *step) {
+  const edgedf_node *next = next_of(f, value);
   if (next == NULL || !is_pool(next->op)) return value;
   step->pool = f->reader[value];
   return take_chain(f, f->reader[value] + 1u, &step->after);
 }
 
-static edf_step *new_step(edf_plan *plan, uint32_t kind, uint32_t in_value) {
-  edf_step *step = &plan->step[plan->steps++];
+static edgedf_step *new_step(edgedf_plan *plan, uint32_t kind, uint32_t in_value) {
+  edgedf_step *step = &plan->step[plan->steps++];
   memset(step, 0, sizeof *step);
   step->kind = (uint8_t)kind;
   step->node = step->pool = step->other = EDF_NONE;
@@ -69,8 +69,8 @@ static edf_step *new_step(edf_plan *plan, uint32_t kind, uint32_t in_value) {
 }
 
 /* Everything behind the source of a step, up to the first value that must be stored. */
-static void extend(fusion *f, edf_step *step, uint32_t value) {
-  step->sums = edf_value_shape(f->graph, value);
+static void extend(fusion *f, edgedf_step *step, uint32_t value) {
+  step->sums = edgedf_value_shape(f->graph, value);
   value = take_chain(f, value, &step->before);
   value = take_add(f, value, step);
   value = take_pool(f, value, step);
@@ -79,28 +79,28 @@ static void extend(fusion *f, edf_step *step, uint32_t value) {
 }
 
 static void extend_crop(fusion *f) {
-  edf_step *step = new_step(f->plan, EDF_STEP_CROP, EDF_CROP_VALUE);
-  step->sums = edf_value_shape(f->graph, EDF_CROP_VALUE);
+  edgedf_step *step = new_step(f->plan, EDF_STEP_CROP, EDF_CROP_VALUE);
+  step->sums = edgedf_value_shape(f->graph, EDF_CROP_VALUE);
   step->out_value = (uint16_t)take_chain(f, EDF_CROP_VALUE, &step->before);
   f->made[step->out_value] = 1;
 }
 
 /* A node that no earlier step absorbed starts its own. */
 static void start_step(fusion *f, uint32_t index) {
-  const edf_node *node = &f->graph->nodes[index];
+  const edgedf_node *node = &f->graph->nodes[index];
   uint32_t value = index + 1;
   if (node->op == EDF_OP_CONV || node->op == EDF_OP_LINEAR) {
-    edf_step *step = new_step(f->plan, node->op == EDF_OP_CONV ? EDF_STEP_CONV : EDF_STEP_LINEAR, node->input[0]);
+    edgedf_step *step = new_step(f->plan, node->op == EDF_OP_CONV ? EDF_STEP_CONV : EDF_STEP_LINEAR, node->input[0]);
     step->node = (uint16_t)index;
     extend(f, step, value);
     return;
   }
-  edf_step *step = new_step(f->plan, EDF_STEP_COPY, node->input[0]);
-  step->sums = edf_value_shape(f->graph, node->input[0]);
+  edgedf_step *step = new_step(f->plan, EDF_STEP_COPY, node->input[0]);
+  step->sums = edgedf_value_shape(f->graph, node->input[0]);
   if (is_elementwise(node->op)) {
     step->before.nodes[step->before.count++] = (uint16_t)index;
     extend(f, step, value);
-    step->sums = edf_value_shape(f->graph, node->input[0]);
+    step->sums = edgedf_value_shape(f->graph, node->input[0]);
   } else if (node->op == EDF_OP_ADD) {
     step->other_value = node->input[1];
     step->other = 0;
@@ -116,8 +116,8 @@ static void start_step(fusion *f, uint32_t index) {
 }
 
 /* Whether a value is inside an earlier step (absorbed) or its result. */
-static void mark_absorbed(const edf_step *step, uint8_t *done) {
-  const edf_chain *chains[3] = {&step->before, &step->middle, &step->after};
+static void mark_absorbed(const edgedf_step *step, uint8_t *done) {
+  const edgedf_chain *chains[3] = {&step->before, &step->middle, &step->after};
   if (step->node != EDF_NONE) done[step->node] = 1;
   if (step->pool != EDF_NONE) done[step->pool] = 1;
   for (size_t c = 0; c < 3; c++)
@@ -125,7 +125,7 @@ static void mark_absorbed(const edf_step *step, uint8_t *done) {
 }
 
 /* The addition of a step is the one node that its fields do not name. */
-static void mark_add(const edf_graph *graph, const edf_step *step, uint8_t *done) {
+static void mark_add(const edgedf_graph *graph, const edgedf_step *step, uint8_t *done) {
   if (step->other == EDF_NONE) return;
   uint32_t value = step->out_value;
   while (value != EDF_CROP_VALUE && done[value - 1] && graph->nodes[value - 1].op != EDF_OP_ADD)
@@ -133,7 +133,7 @@ static void mark_add(const edf_graph *graph, const edf_step *step, uint8_t *done
   if (value != EDF_CROP_VALUE) done[value - 1] = 1;
 }
 
-edgedf_model_status edf_fuse(const edf_graph *graph, edf_plan *plan) {
+edgedf_model_status edgedf_fuse(const edgedf_graph *graph, edgedf_plan *plan) {
   fusion f;
   uint8_t done[EDGEDF_MODEL_MAX_NODES] = {0};
   memset(&f, 0, sizeof f);

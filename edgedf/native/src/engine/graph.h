@@ -28,11 +28,11 @@ enum { EDF_FORM_NONE = 0, EDF_FORM_F32 = 1, EDF_FORM_F16 = 2, EDF_FORM_INT8 = 3 
 /* Value 0 names the crop, value i + 1 the output of node i. */
 #define EDF_CROP_VALUE 0u
 
-typedef struct edf_shape {
+typedef struct edgedf_shape {
   uint32_t c, h, w; /* a vector of F features is (F, 1, 1) */
-} edf_shape;
+} edgedf_shape;
 
-typedef struct edf_node {
+typedef struct edgedf_node {
   uint8_t op, inputs, bias_form, weight_form, vector_form;
   uint16_t input[2];
   uint8_t name_bytes;
@@ -40,38 +40,38 @@ typedef struct edf_node {
   uint32_t out_channels, in_channels, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, groups;
   uint32_t nonzero;
   float slope, low, high;
-  edf_shape shape; /* of the output */
+  edgedf_shape shape; /* of the output */
   size_t raw_at, raw_bytes; /* this node's part of the RAW section, offset in the file */
-} edf_node;
+} edgedf_node;
 
-typedef struct edf_section {
+typedef struct edgedf_section {
   size_t at, bytes;
-} edf_section;
+} edgedf_section;
 
-typedef struct edf_graph {
+typedef struct edgedf_graph {
   edgedf_model_contract contract;
-  edf_section nodes_section, raw, code, meta;
+  edgedf_section nodes_section, raw, code, meta;
   uint32_t count;
-  edf_node nodes[EDGEDF_MODEL_MAX_NODES];
-} edf_graph;
+  edgedf_node nodes[EDGEDF_MODEL_MAX_NODES];
+} edgedf_graph;
 
 /* Parse and check everything but the coded weights. */
-edgedf_model_status edf_parse_graph(const uint8_t *file, size_t bytes, edf_graph *graph);
+edgedf_model_status edgedf_parse_graph(const uint8_t *file, size_t bytes, edgedf_graph *graph);
 
 /* Whether logit_threshold is where the score reaches threshold, but for rounding. */
-int edf_good_threshold(const edgedf_model_contract *contract);
+int edgedf_good_threshold(const edgedf_model_contract *contract);
 
 /* Shape of a value. */
-static inline edf_shape edf_value_shape(const edf_graph *graph, uint32_t value) {
-  edf_shape crop = {3, graph->contract.size, graph->contract.size};
+static inline edgedf_shape edgedf_value_shape(const edgedf_graph *graph, uint32_t value) {
+  edgedf_shape crop = {3, graph->contract.size, graph->contract.size};
   return value == EDF_CROP_VALUE ? crop : graph->nodes[value - 1].shape;
 }
 
-static inline uint64_t edf_weight_count(const edf_node *node) {
+static inline uint64_t edgedf_weight_count(const edgedf_node *node) {
   return (uint64_t)node->out_channels * node->in_channels * node->kernel_h * node->kernel_w;
 }
 
-static inline uint32_t edf_form_bytes(uint32_t form) {
+static inline uint32_t edgedf_form_bytes(uint32_t form) {
   return form == EDF_FORM_F32 ? 4 : form == EDF_FORM_F16 ? 2 : form == EDF_FORM_INT8 ? 1 : 0;
 }
 

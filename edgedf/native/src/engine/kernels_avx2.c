@@ -19,7 +19,7 @@
 #define BLOCK_TILE 3
 #define VARIANT "avx2"
 #define DENSE_ABOVE 0.5f
-#define TABLE edf_kernels_avx2
+#define TABLE edgedf_kernels_avx2
 
 static inline __m256 in_order(__m256 halves) {
   return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(halves), 0xd8));
@@ -36,4 +36,4 @@ static inline __m256 ODD(__m256 a, __m256 b) { return in_order(_mm256_shuffle_ps
 #include "kernels_simd.inc"
 #include "target_end.h"
 #endif
-typedef int edf_kernels_avx2_is_not_empty;
+typedef int edgedf_kernels_avx2_is_not_empty;

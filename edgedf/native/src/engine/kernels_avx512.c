@@ -19,7 +19,7 @@
 #define BLOCK_TILE 3
 #define VARIANT "avx512"
 #define DENSE_ABOVE 0.5f
-#define TABLE edf_kernels_avx512
+#define TABLE edgedf_kernels_avx512
 
 #define STORE_PART(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1u), v)
 
@@ -37,4 +37,4 @@ static inline __m512 ODD(__m512 a, __m512 b) {
 #include "kernels_simd.inc"
 #include "target_end.h"
 #endif
-typedef int edf_kernels_avx512_is_not_empty;
+typedef int edgedf_kernels_avx512_is_not_empty;

@@ -23,7 +23,7 @@
 #define BLOCK_TILE 3
 #define VARIANT "neon"
 #define DENSE_ABOVE 0.5f
-#define TABLE edf_kernels_neon
+#define TABLE edgedf_kernels_neon
 
 static inline void widen(uint8x8_t bytes, float *row, float scale, float shift) {
   uint16x8_t words = vmovl_u8(bytes);
@@ -46,4 +46,4 @@ static void crop_row(const uint8_t *rgb, size_t pixels, float *const rows[3], co
 
 #include "kernels_simd.inc"
 #endif
-typedef int edf_kernels_neon_is_not_empty;
+typedef int edgedf_kernels_neon_is_not_empty;

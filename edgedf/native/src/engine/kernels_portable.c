@@ -9,7 +9,7 @@ static float clamp(float value, float low, float high) {
   return value < high ? value : high;
 }
 
-static void finish(float *sum, const edf_epilogue *e) {
+static void finish(float *sum, const edgedf_epilogue *e) {
   if (e->flags & EDF_CLAMP_BEFORE)
     for (int j = 0; j < TILE; j++) sum[j] = clamp(sum[j], e->low_before, e->high_before);
   if (e->flags & EDF_AFFINE)
@@ -21,7 +21,7 @@ static void finish(float *sum, const edf_epilogue *e) {
     for (int j = 0; j < TILE; j++) sum[j] = clamp(sum[j], e->low_after, e->high_after);
 }
 
-static void add_taps(const float *source, const edf_tap *taps, size_t count, float *sum) {
+static void add_taps(const float *source, const edgedf_tap *taps, size_t count, float *sum) {
   for (size_t k = 0; k < count; k++) {
     const float *at = source + taps[k].offset;
     float weight = taps[k].weight;
@@ -32,8 +32,8 @@ static void add_taps(const float *source, const edf_tap *taps, size_t count, flo
   }
 }
 
-static void sparse(const float *source, float *target, size_t n, const edf_tap *taps, size_t count,
-                   const float *start, float bias, const edf_epilogue *epilogue) {
+static void sparse(const float *source, float *target, size_t n, const edgedf_tap *taps, size_t count,
+                   const float *start, float bias, const edgedf_epilogue *epilogue) {
   for (size_t i = 0; i < n; i += TILE) {
     float sum[TILE];
     size_t left = n - i < TILE ? n - i : TILE;
@@ -46,7 +46,7 @@ static void sparse(const float *source, float *target, size_t n, const edf_tap *
 }
 
 /* The maxima of TILE sums side by side and `window` rows; returns how many. */
-static size_t window_maxima(const edf_pooling *p, size_t y, size_t x, const edf_tap *taps, size_t count, float bias,
+static size_t window_maxima(const edgedf_pooling *p, size_t y, size_t x, const edgedf_tap *taps, size_t count, float bias,
                             float *best) {
   for (uint32_t r = 0; r < p->window; r++) {
     float sum[TILE];
@@ -62,8 +62,8 @@ static size_t window_maxima(const edf_pooling *p, size_t y, size_t x, const edf_
   return made;
 }
 
-static void sparse_pool(const edf_pooling *p, const edf_tap *taps, size_t count, float bias,
-                        const edf_epilogue *epilogue) {
+static void sparse_pool(const edgedf_pooling *p, const edgedf_tap *taps, size_t count, float bias,
+                        const edgedf_epilogue *epilogue) {
   for (size_t y = 0; y < p->rows; y++)
     for (size_t x = 0; x < p->width * p->window; x += TILE) {
       float best[TILE];
@@ -76,7 +76,7 @@ static void sparse_pool(const edf_pooling *p, const edf_tap *taps, size_t count,
 #define BLOCK 4
 
 static void dense(const float *source, float *target, size_t stride, size_t n, const int32_t *offsets,
-                  const float *weights, size_t count, const float *bias, const edf_epilogue *epilogues) {
+                  const float *weights, size_t count, const float *bias, const edgedf_epilogue *epilogues) {
   for (size_t i = 0; i < n; i += TILE) {
     float sum[BLOCK][TILE];
     for (int c = 0; c < BLOCK; c++)
@@ -141,6 +141,6 @@ static void add_row(float *row, const float *other, size_t n, float low, float h
   for (size_t x = 0; x < n; x++) row[x] = clamp(row[x] + other[x], low, high);
 }
 
-const edf_kernels edf_kernels_portable = {
+const edgedf_kernels edgedf_kernels_portable = {
     "portable", TILE, BLOCK, 0.9f, sparse, sparse_pool, dense, dot, crop_row, max_rows, max_pairs, split_pairs, add_row,
 };

@@ -14,13 +14,13 @@ typedef struct needs {
 
 static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
-static uint32_t root_of(const edf_graph *graph, uint32_t value) {
+static uint32_t root_of(const edgedf_graph *graph, uint32_t value) {
   while (value != EDF_CROP_VALUE && graph->nodes[value - 1].op == EDF_OP_FLATTEN)
     value = graph->nodes[value - 1].input[0];
   return value;
 }
 
-static void need_conv(needs *n, const edf_node *conv) {
+static void need_conv(needs *n, const edgedf_node *conv) {
   if (n->convs > 0 && (n->stride_h != conv->stride_h || n->stride_w != conv->stride_w)) n->mixed = 1;
   n->convs++;
   n->stride_h = conv->stride_h;
@@ -34,12 +34,12 @@ static void need_conv(needs *n, const edf_node *conv) {
   }
 }
 
-static needs gather(const edf_graph *graph, const edf_plan *plan, uint32_t steps, uint32_t value) {
+static needs gather(const edgedf_graph *graph, const edgedf_plan *plan, uint32_t steps, uint32_t value) {
   needs n;
   memset(&n, 0, sizeof n);
   n.stride_h = n.stride_w = 1;
   for (uint32_t i = 0; i < steps; i++) {
-    const edf_step *step = &plan->step[i];
+    const edgedf_step *step = &plan->step[i];
     if (step->kind != EDF_STEP_CROP && root_of(graph, step->in_value) == value) {
       n.flat |= step->in_value != value;
       if (step->kind == EDF_STEP_CONV)
@@ -57,7 +57,7 @@ static needs gather(const edf_graph *graph, const edf_plan *plan, uint32_t steps
   return n;
 }
 
-static int measure(edf_tensor *t) {
+static int measure(edgedf_tensor *t) {
   uint64_t padded_h = (uint64_t)t->shape.h + 2 * t->pad_h, padded_w = (uint64_t)t->shape.w + 2 * t->pad_w;
   t->split = t->stride_h != 1 || t->stride_w != 1;
   uint64_t rows = (padded_h + t->stride_h - 1) / t->stride_h;
@@ -76,8 +76,8 @@ static int measure(edf_tensor *t) {
   return 1;
 }
 
-static edf_tensor *new_tensor(edf_plan *plan, edf_shape shape) {
-  edf_tensor *t = &plan->tensor[plan->tensors++];
+static edgedf_tensor *new_tensor(edgedf_plan *plan, edgedf_shape shape) {
+  edgedf_tensor *t = &plan->tensor[plan->tensors++];
   memset(t, 0, sizeof *t);
   t->shape = shape;
   t->stride_h = t->stride_w = 1;
@@ -86,9 +86,9 @@ static edf_tensor *new_tensor(edf_plan *plan, edf_shape shape) {
 }
 
 /* The tensor of a stored value. */
-static int add_tensor(const edf_graph *graph, edf_plan *plan, uint32_t steps, uint32_t value) {
+static int add_tensor(const edgedf_graph *graph, edgedf_plan *plan, uint32_t steps, uint32_t value) {
   needs n = gather(graph, plan, steps, value);
-  edf_tensor *t = new_tensor(plan, edf_value_shape(graph, value));
+  edgedf_tensor *t = new_tensor(plan, edgedf_value_shape(graph, value));
   if (n.flat) return measure(t);
   int split = n.convs > 0 && n.others == 0 && !n.mixed;
   t->stride_h = split ? n.stride_h : 1;
@@ -99,20 +99,20 @@ static int add_tensor(const edf_graph *graph, edf_plan *plan, uint32_t steps, ui
   return measure(t);
 }
 
-static int fits(const edf_tensor *t, const edf_node *conv) {
+static int fits(const edgedf_tensor *t, const edgedf_node *conv) {
   return t->stride_h == conv->stride_h && t->stride_w == conv->stride_w && t->pad_h >= conv->pad_h &&
          t->pad_w >= conv->pad_w && t->row >= conv->shape.w;
 }
 
 /* A copy of tensor `from` laid out for one convolution; returns the copy. */
-static uint16_t add_copy(edf_plan *plan, uint16_t from, const edf_node *conv) {
-  edf_tensor *t = new_tensor(plan, plan->tensor[from].shape);
+static uint16_t add_copy(edgedf_plan *plan, uint16_t from, const edgedf_node *conv) {
+  edgedf_tensor *t = new_tensor(plan, plan->tensor[from].shape);
   t->stride_h = conv->stride_h;
   t->stride_w = conv->stride_w;
   t->pad_h = conv->pad_h;
   t->pad_w = conv->pad_w;
   t->reach = conv->shape.w;
-  edf_step *copy = &plan->step[plan->steps];
+  edgedf_step *copy = &plan->step[plan->steps];
   memset(copy, 0, sizeof *copy);
   copy->kind = EDF_STEP_COPY;
   copy->node = copy->pool = copy->other = EDF_NONE;
@@ -123,15 +123,15 @@ static uint16_t add_copy(edf_plan *plan, uint16_t from, const edf_node *conv) {
 }
 
 /* The tensor through which a step reads a value: the stored one, or a flat view of it. */
-static uint16_t view_of(const edf_graph *graph, edf_plan *plan, const uint16_t *stored, uint32_t value) {
+static uint16_t view_of(const edgedf_graph *graph, edgedf_plan *plan, const uint16_t *stored, uint32_t value) {
   uint16_t base = stored[root_of(graph, value)];
   if (root_of(graph, value) == value || plan->tensors == EDF_MAX_TENSORS) return base;
-  edf_tensor *view = new_tensor(plan, edf_value_shape(graph, value));
+  edgedf_tensor *view = new_tensor(plan, edgedf_value_shape(graph, value));
   view->alias = base;
   return measure(view) ? (uint16_t)(plan->tensors - 1) : (uint16_t)EDF_NONE;
 }
 
-edgedf_model_status edf_lay_out(const edf_graph *graph, edf_plan *plan) {
+edgedf_model_status edgedf_lay_out(const edgedf_graph *graph, edgedf_plan *plan) {
   uint16_t stored[EDGEDF_MODEL_MAX_NODES + 1];
   uint32_t steps = plan->steps;
   memset(stored, 0xff, sizeof stored);
@@ -142,7 +142,7 @@ edgedf_model_status edf_lay_out(const edf_graph *graph, edf_plan *plan) {
   }
   /* Inserting copies moves later steps: go from the end of the list, then close the gap. */
   for (uint32_t i = 0; i < plan->steps; i++) {
-    edf_step step = plan->step[i];
+    edgedf_step step = plan->step[i];
     if (plan->tensors + 3 > EDF_MAX_TENSORS || plan->steps == EDF_MAX_STEPS) return EDGEDF_MODEL_TOO_LARGE;
     if (step.kind != EDF_STEP_CROP) step.input = view_of(graph, plan, stored, step.in_value);
     if (step.other != EDF_NONE) step.other = view_of(graph, plan, stored, step.other_value);
@@ -151,7 +151,7 @@ edgedf_model_status edf_lay_out(const edf_graph *graph, edf_plan *plan) {
       uint16_t from = step.input;
       step.input = add_copy(plan, from, &graph->nodes[step.node]);
       if (step.input == EDF_NONE) return EDGEDF_MODEL_TOO_LARGE;
-      edf_step copy = plan->step[plan->steps];
+      edgedf_step copy = plan->step[plan->steps];
       memmove(&plan->step[i + 1], &plan->step[i], (plan->steps - i) * sizeof step);
       plan->step[i++] = copy;
       plan->steps++;

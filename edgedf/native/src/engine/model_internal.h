@@ -5,77 +5,92 @@
 #include "plan.h"
 
 struct edgedf_model {
-  const edf_kernels *kernels;
+  const edgedf_kernels *kernels;
   edgedf_model_needs needs;
   char layer[EDF_MAX_STEPS][64]; /* name of the layer each step starts with */
-  edf_graph graph;
-  edf_plan plan;
+  edgedf_graph graph;
+  edgedf_plan plan;
 };
 
-static inline void *edf_table(const edgedf_model *model, size_t at) {
+static inline void *edgedf_table(const edgedf_model *model, size_t at) {
   return (void *)((uintptr_t)model + at);
 }
 
 /* Decode weights, biases, scales and affine vectors into the tables. */
-edgedf_model_status edf_decode_tables(const uint8_t *file, edgedf_model *model);
+edgedf_model_status edgedf_decode_tables(const uint8_t *file, edgedf_model *model);
 
 /* Run all steps; `arena` and `scratch` are aligned, scratch holds threads * scratch_floats. */
-typedef struct edf_run {
+typedef struct edgedf_run {
   const edgedf_model *model;
-  const edf_step *step;
+  const edgedf_step *step;
   const uint8_t *crop;
   size_t row_bytes;
   float *arena, *scratch;
   uint32_t threads;
-} edf_run;
+} edgedf_run;
 
-void edf_run_step(edf_run *run, uint32_t thread);
+void edgedf_run_step(edgedf_run *run, uint32_t thread);
 
 /* A step with fewer output rows per thread is split by output channels. */
 #define EDF_ROWS_PER_THREAD 8u
 /* First unit of thread `t`, where all units cost the same. */
-static inline uint32_t edf_split(uint32_t units, uint32_t threads, uint32_t t) {
+static inline uint32_t edgedf_split(uint32_t units, uint32_t threads, uint32_t t) {
   return (uint32_t)((uint64_t)units * t / threads);
 }
 
-/* What edf_run_step is made of. */
-void edf_run_conv(const edf_run *run, uint32_t thread, float *scratch);
-void edf_run_linear(const edf_run *run, uint32_t thread, float *scratch);
-void edf_run_copy(const edf_run *run, uint32_t thread, float *scratch);
-void edf_run_crop(const edf_run *run, uint32_t thread, float *scratch);
+/* What edgedf_run_step is made of. */
+void edgedf_run_conv(const edgedf_run *run, uint32_t thread, float *scratch);
+void edgedf_run_linear(const edgedf_run *run, uint32_t thread, float *scratch);
+void edgedf_run_copy(const edgedf_run *run, uint32_t thread, float *scratch);
+void edgedf_run_crop(const edgedf_run *run, uint32_t thread, float *scratch);
 
 /* Rows of sums of one channel, `row` floats apart, on their way to the output tensor. */
-typedef struct edf_strip {
+typedef struct edgedf_strip {
   uint32_t channel;
   uint32_t first_sum, last_sum; /* source rows [first, last) in `sums` */
   uint32_t first_out, last_out; /* output rows [first, last) they become */
   float *sums;
   size_t row;
-} edf_strip;
+} edgedf_strip;
 
-/* The rows of a windowed crop that a strip reads, into the thread's scratch. */
-void edf_fill_window(const edf_run *run, const edf_strip *strip, float *window, float *spare);
+/* What a thread's windows hold: rows [first, last) of a phase plane, padding included, one entry per window in the
+ * order of the steps that make them. */
+typedef struct edgedf_window {
+  uint32_t first, last;
+} edgedf_window;
+
+/* Rows [first, last) of the windowed input of run->step, computed as far as they are not there yet: `first` is then
+ * the window's first row. `windows` is that tensor's entry; those before it are of the steps before. */
+void edgedf_pull_rows(const edgedf_run *run, uint32_t first, uint32_t last, float *scratch, edgedf_window *windows);
+/* Output rows [first, last) of a pooled step into a window whose row 0 is padded row `origin`. */
+void edgedf_conv_to_window(const edgedf_run *run, uint32_t first, uint32_t last, uint32_t origin, float *scratch,
+                        edgedf_window *windows);
+/* Row `y` of the crop: three rows of floats, with the operators that follow. */
+void edgedf_crop_rows(const edgedf_run *run, uint32_t y, float *const rows[3]);
+
 /* Source rows that output rows [first_out, last_out) need. */
-void edf_strip_rows(const edf_run *run, edf_strip *strip);
+void edgedf_strip_rows(const edgedf_run *run, edgedf_strip *strip);
 /* The rest of the chain, addition, pool and store. `scratch` is free space beyond the sums. */
-void edf_finish_strip(const edf_run *run, const edf_strip *strip, uint32_t absorbed, float *scratch);
+void edgedf_finish_strip(const edgedf_run *run, const edgedf_strip *strip, uint32_t absorbed, float *scratch);
 
-void edf_apply_chain(const edgedf_model *model, const edf_chain *chain, uint32_t from, uint32_t channel, float *row,
+void edgedf_apply_chain(const edgedf_model *model, const edgedf_chain *chain, uint32_t from, uint32_t channel, float *row,
                      size_t n);
 /* Make the padding around one output row, and say where to write the row: in place, or, for a tensor with
- * phase planes, into `spare`, from where edf_end_row takes it apart. */
-float *edf_begin_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *spare);
+ * phase planes, into `spare`, from where edgedf_end_row takes it apart. */
+float *edgedf_begin_row(const edgedf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *spare);
+/* Make the padding left of `rows` rows, and beyond their right padding. */
+void edgedf_pad_sides(const edgedf_tensor *out, float *row, uint32_t rows);
 /* Make the padding around output rows [first, last) of an undivided tensor. */
-void edf_pad_rows(const edf_tensor *out, float *arena, uint32_t channel, uint32_t first, uint32_t last);
+void edgedf_pad_rows(const edgedf_tensor *out, float *arena, uint32_t channel, uint32_t first, uint32_t last);
 /* A row taken apart: every stride-th float to each phase plane; `to` is its row in the first of them. */
-void edf_store_phases(const edf_kernels *kernels, const edf_tensor *out, float *to, const float *row);
-void edf_end_row(const edf_kernels *kernels, const edf_tensor *out, float *arena, uint32_t channel, uint32_t y,
+void edgedf_store_phases(const edgedf_kernels *kernels, const edgedf_tensor *out, float *to, const float *row);
+void edgedf_end_row(const edgedf_kernels *kernels, const edgedf_tensor *out, float *arena, uint32_t channel, uint32_t y,
                  const float *row);
 /* Where a row of an undivided tensor begins. */
-static inline float *edf_row(const edf_tensor *t, float *arena, uint32_t channel, uint32_t y) {
+static inline float *edgedf_row(const edgedf_tensor *t, float *arena, uint32_t channel, uint32_t y) {
   return arena + t->at + channel * t->channel + (size_t)(y + t->pad_h) * t->row + t->pad_w;
 }
-float edf_exp(float x);
-double edf_exp64(double x);
+float edgedf_exp(float x);
+double edgedf_exp64(double x);
 
 #endif

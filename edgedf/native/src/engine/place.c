@@ -3,20 +3,20 @@
 
 #define ALIGN 16u /* floats: one cache line */
 
-static void live(edf_plan *plan, uint16_t tensor, uint32_t step) {
-  edf_tensor *t = &plan->tensor[tensor];
+static void live(edgedf_plan *plan, uint16_t tensor, uint32_t step) {
+  edgedf_tensor *t = &plan->tensor[tensor];
   if (t->alias != EDF_NONE) t = &plan->tensor[t->alias];
   if (step < t->first) t->first = (uint16_t)step;
   if (step > t->last) t->last = (uint16_t)step;
 }
 
-static void find_lifetimes(edf_plan *plan) {
+static void find_lifetimes(edgedf_plan *plan) {
   for (uint32_t i = 0; i < plan->tensors; i++) {
     plan->tensor[i].first = EDF_NONE;
     plan->tensor[i].last = 0;
   }
   for (uint32_t i = 0; i < plan->steps; i++) {
-    const edf_step *step = &plan->step[i];
+    const edgedf_step *step = &plan->step[i];
     if (step->kind != EDF_STEP_CROP) live(plan, step->input, i);
     if (step->other != EDF_NONE) live(plan, step->other, i);
     live(plan, step->output, i);
@@ -25,18 +25,18 @@ static void find_lifetimes(edf_plan *plan) {
   plan->tensor[plan->step[plan->steps - 1].output].last = (uint16_t)plan->steps;
 }
 
-static int in_conflict(const edf_tensor *a, const edf_tensor *b) {
+static int in_conflict(const edgedf_tensor *a, const edgedf_tensor *b) {
   int together = a->first <= b->last && b->first <= a->last;
   return together && a->at < b->at + b->floats && b->at < a->at + a->floats;
 }
 
 /* Move `t` up until no placed tensor is in its way. */
-static void settle(edf_plan *plan, const uint8_t *placed, edf_tensor *t) {
+static void settle(edgedf_plan *plan, const uint8_t *placed, edgedf_tensor *t) {
   t->at = 0;
   for (int moved = 1; moved;) {
     moved = 0;
     for (uint32_t i = 0; i < plan->tensors; i++) {
-      const edf_tensor *other = &plan->tensor[i];
+      const edgedf_tensor *other = &plan->tensor[i];
       if (!placed[i] || !in_conflict(t, other)) continue;
       t->at = (other->at + other->floats + ALIGN - 1) / ALIGN * ALIGN;
       moved = 1;
@@ -44,7 +44,7 @@ static void settle(edf_plan *plan, const uint8_t *placed, edf_tensor *t) {
   }
 }
 
-edgedf_model_status edf_place(edf_plan *plan) {
+edgedf_model_status edgedf_place(edgedf_plan *plan) {
   uint8_t placed[EDF_MAX_TENSORS] = {0};
   find_lifetimes(plan);
   for (uint32_t round = 0; round < plan->tensors; round++) {
@@ -55,7 +55,7 @@ edgedf_model_status edf_place(edf_plan *plan) {
           (best == EDF_NONE || plan->tensor[i].floats > plan->tensor[best].floats))
         best = i;
     if (best == EDF_NONE) break;
-    edf_tensor *t = &plan->tensor[best];
+    edgedf_tensor *t = &plan->tensor[best];
     settle(plan, placed, t);
     placed[best] = 1;
     if (t->at + t->floats > plan->arena_floats) plan->arena_floats = t->at + t->floats;

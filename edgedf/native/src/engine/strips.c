@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #define SUMS_FLOATS 4096u      /* sums of one channel that are pooled or copied from the cache */
+#define LEAST_TENSOR 20000u    /* floats: smaller ones stay in the second-level cache as they are */
 #define WINDOW_FLOATS 6400u    /* input that stays cached beside tables and sums: 25 of 32 kB */
 
 static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
@@ -18,9 +19,9 @@ typedef struct reading {
   uint32_t channels, phases, row, halo;
 } reading;
 
-static reading reading_of(const edf_graph *graph, const edf_plan *plan, const edf_step *step) {
-  const edf_node *node = &graph->nodes[step->node];
-  const edf_tensor *in = &plan->tensor[step->input];
+static reading reading_of(const edgedf_graph *graph, const edgedf_plan *plan, const edgedf_step *step) {
+  const edgedf_node *node = &graph->nodes[step->node];
+  const edgedf_tensor *in = &plan->tensor[step->input];
   return (reading){node->in_channels, in->stride_h * in->stride_w, in->row, (node->kernel_h - 1) / in->stride_h};
 }
 
@@ -31,8 +32,8 @@ static uint32_t cached_rows(const reading *r) {
 }
 
 /* Enough rows for a window of the pool, not more sums than a cache holds. */
-static void strip_for_pool(const edf_graph *graph, const edf_plan *plan, uint32_t row, edf_step *step) {
-  const edf_node *pool = step->pool == EDF_NONE ? NULL : &graph->nodes[step->pool];
+static void strip_for_pool(const edgedf_graph *graph, const edgedf_plan *plan, uint32_t row, edgedf_step *step) {
+  const edgedf_node *pool = step->pool == EDF_NONE ? NULL : &graph->nodes[step->pool];
   uint32_t kernel = pool ? pool->kernel_h : 1, stride = pool ? pool->stride_h : 1;
   uint32_t rows = larger(SUMS_FLOATS / row, kernel);
   step->strip = smaller((rows - kernel) / stride + 1, plan->tensor[step->output].shape.h);
@@ -40,14 +41,14 @@ static void strip_for_pool(const edf_graph *graph, const edf_plan *plan, uint32_
 }
 
 /* Pooled in registers: nothing is kept of the sums, so only the window counts. */
-static void strip_for_registers(const edf_graph *graph, const edf_plan *plan, const reading *r, edf_step *step) {
+static void strip_for_registers(const edgedf_graph *graph, const edgedf_plan *plan, const reading *r, edgedf_step *step) {
   uint32_t side = graph->nodes[step->pool].kernel_h, height = plan->tensor[step->output].shape.h;
   step->strip = even_parts(height, larger(1, smaller(height, cached_rows(r) / side)));
   step->strip_rows = step->strip * side;
 }
 
-static void choose_conv_strip(const edf_graph *graph, const edf_kernels *kernels, const edf_plan *plan,
-                              edf_step *step) {
+static void choose_conv_strip(const edgedf_graph *graph, const edgedf_kernels *kernels, const edgedf_plan *plan,
+                              edgedf_step *step) {
   reading r = reading_of(graph, plan, step);
   if (step->pooled)
     strip_for_registers(graph, plan, &r, step);
@@ -59,12 +60,12 @@ static void choose_conv_strip(const edf_graph *graph, const edf_kernels *kernels
 }
 
 /* The convolution that alone reads a tensor, or NULL. */
-static edf_step *only_conv(edf_plan *plan, uint16_t tensor) {
-  edf_step *only = NULL;
+static edgedf_step *only_conv(edgedf_plan *plan, uint16_t tensor) {
+  edgedf_step *only = NULL;
   uint32_t readers = 0;
   for (uint32_t i = 0; i < plan->tensors; i++) readers += plan->tensor[i].alias == tensor;
   for (uint32_t i = 0; i < plan->steps; i++) {
-    edf_step *step = &plan->step[i];
+    edgedf_step *step = &plan->step[i];
     readers += step->other == tensor;
     if (step->kind == EDF_STEP_CROP || step->input != tensor) continue;
     readers++;
@@ -73,38 +74,59 @@ static edf_step *only_conv(edf_plan *plan, uint16_t tensor) {
   return readers == 1 ? only : NULL;
 }
 
-/* The crop as floats need not exist as a whole if one convolution reads it: each strip makes its own rows. */
-static void choose_window(const edf_graph *graph, edf_plan *plan) {
-  uint16_t crop = plan->step[0].output;
-  edf_step *conv = only_conv(plan, crop);
-  if (conv == NULL) return;
-  edf_tensor *t = &plan->tensor[crop];
-  reading r = reading_of(graph, plan, conv);
+/* Whether a tensor is better never there as a whole: its only reader is a convolution, and it would take much more
+ * of the cache than the rows that this convolution needs for a strip. */
+static edgedf_step *window_reader(const edgedf_graph *graph, edgedf_plan *plan, const edgedf_step *maker) {
+  const edgedf_tensor *t = &plan->tensor[maker->output];
+  edgedf_step *reader = only_conv(plan, maker->output);
+  /* Threads share such a step by rows, but phase planes are zeroed as a whole, with their first row. */
+  if (reader == NULL || plan->tensor[reader->output].split) return NULL;
+  if (maker->kind == EDF_STEP_CROP) return reader;
+  if (!maker->pooled || !reader->pooled || t->split || t->floats < LEAST_TENSOR) return NULL;
+  reading r = reading_of(graph, plan, reader);
+  return 2 * (reader->strip_rows + r.halo) < t->rows ? reader : NULL;
+}
+
+static void make_window(const edgedf_graph *graph, edgedf_plan *plan, uint16_t tensor, const edgedf_step *reader) {
+  edgedf_tensor *t = &plan->tensor[tensor];
+  reading r = reading_of(graph, plan, reader);
   t->windowed = 1;
-  t->rows = conv->strip_rows + r.halo;
+  t->rows = reader->strip_rows + r.halo;
   t->plane = (size_t)t->rows * t->row + (t->split ? 0 : t->pad_w);
   t->channel = t->plane * t->stride_h * t->stride_w;
   t->floats = t->channel * t->shape.c + EDF_OVERRUN;
-  conv->window_floats = (t->floats + 15) / 16 * 16;
+  t->at = plan->window_floats;
+  plan->windows++;
+  plan->window_floats += (t->floats + 15) / 16 * 16;
 }
 
-void edf_choose_strips(const edf_graph *graph, const edf_kernels *kernels, edf_plan *plan) {
+/* From the crop on, as long as each tensor can be a window of the next step's rows. */
+static void choose_windows(const edgedf_graph *graph, edgedf_plan *plan) {
+  const edgedf_step *maker = &plan->step[0];
+  for (uint32_t i = 0; i < EDF_MAX_WINDOWS; i++) {
+    const edgedf_step *reader = window_reader(graph, plan, maker);
+    if (reader == NULL) return;
+    make_window(graph, plan, maker->output, reader);
+    maker = reader;
+  }
+}
+
+void edgedf_choose_strips(const edgedf_graph *graph, const edgedf_kernels *kernels, edgedf_plan *plan) {
+  size_t sums = 0, spare = 0;
   for (uint32_t i = 0; i < plan->steps; i++) {
-    edf_step *step = &plan->step[i];
+    edgedf_step *step = &plan->step[i];
     if (step->kind == EDF_STEP_CONV) {
       choose_conv_strip(graph, kernels, plan, step);
-      continue;
+    } else {
+      strip_for_pool(graph, plan, step->sums.w, step);
+      step->strip_floats = step->sums_floats = ((size_t)step->strip_rows * step->sums.w + EDF_OVERRUN + 15) / 16 * 16;
     }
-    strip_for_pool(graph, plan, step->sums.w, step);
-    step->strip_floats = step->sums_floats = ((size_t)step->strip_rows * step->sums.w + EDF_OVERRUN + 15) / 16 * 16;
-  }
-  choose_window(graph, plan);
-  for (uint32_t i = 0; i < plan->steps; i++) {
-    const edf_step *step = &plan->step[i];
     /* Beside the sums: two rows for the pool, three for rows on their way out. */
     size_t row = ((size_t)step->sums.w + 2 * 255 + EDF_OVERRUN + 15) / 16 * 16;
     size_t out_row = ((size_t)plan->tensor[step->output].shape.w + EDF_OVERRUN + 15) / 16 * 16;
-    size_t floats = step->window_floats + step->sums_floats + 2 * row + 3 * out_row;
-    if (floats > plan->scratch_floats) plan->scratch_floats = floats;
+    if (step->sums_floats > sums) sums = step->sums_floats;
+    if (2 * row + 3 * out_row > spare) spare = 2 * row + 3 * out_row;
   }
+  choose_windows(graph, plan);
+  plan->scratch_floats = plan->window_floats + sums + spare;
 }

@@ -6,36 +6,36 @@
 /* A vector of floats stored as f32 or f16; all of them must be finite. */
 static int read_vector(const uint8_t *from, uint32_t form, size_t count, float *to) {
   for (size_t i = 0; i < count; i++) {
-    to[i] = form == EDF_FORM_F32 ? edf_f32(from + 4 * i) : edf_float_of_half(edf_u16(from + 2 * i));
-    if (!edf_is_finite(to[i])) return 0;
+    to[i] = form == EDF_FORM_F32 ? edgedf_f32(from + 4 * i) : edgedf_float_of_half(edgedf_u16(from + 2 * i));
+    if (!edgedf_is_finite(to[i])) return 0;
   }
   return 1;
 }
 
 /* Where the weights of one node come from and go to. */
 typedef struct reading {
-  const edf_node *node;
+  const edgedf_node *node;
   const uint8_t *scales, *low; /* per-channel scales; low bytes of the nonzero weights */
-  edf_decoder *decoder;
+  edgedf_decoder *decoder;
 } reading;
 
 /* The next nonzero weight of output channel `o`. */
 static float read_weight(reading *r, uint32_t o) {
-  uint32_t high = edf_decode_high(r->decoder);
+  uint32_t high = edgedf_decode_high(r->decoder);
   if (r->node->weight_form == EDF_FORM_F32) {
     const uint8_t *low = r->low;
     r->low += 3;
-    return edf_float_of_bits((uint32_t)low[0] | (uint32_t)low[1] << 8 | (uint32_t)low[2] << 16 | high << 24);
+    return edgedf_float_of_bits((uint32_t)low[0] | (uint32_t)low[1] << 8 | (uint32_t)low[2] << 16 | high << 24);
   }
-  if (r->node->weight_form == EDF_FORM_F16) return edf_float_of_half(*r->low++ | high << 8);
-  float scale = r->node->vector_form == EDF_FORM_F32 ? edf_f32(r->scales + 4 * (size_t)o)
-                                                     : edf_float_of_half(edf_u16(r->scales + 2 * (size_t)o));
+  if (r->node->weight_form == EDF_FORM_F16) return edgedf_float_of_half(*r->low++ | high << 8);
+  float scale = r->node->vector_form == EDF_FORM_F32 ? edgedf_f32(r->scales + 4 * (size_t)o)
+                                                     : edgedf_float_of_half(edgedf_u16(r->scales + 2 * (size_t)o));
   float size = (float)(high & 127u) * scale;
   return high & 128u ? -size : size;
 }
 
 /* Offset of a tap from the output position, in floats of the input tensor. */
-static int32_t tap_offset(const edf_tensor *in, const edf_node *node, uint32_t channel, uint32_t dy, uint32_t dx) {
+static int32_t tap_offset(const edgedf_tensor *in, const edgedf_node *node, uint32_t channel, uint32_t dy, uint32_t dx) {
   uint32_t y = dy + in->pad_h - node->pad_h, x = dx + in->pad_w - node->pad_w;
   size_t phase = (size_t)(y % in->stride_h) * in->stride_w + x % in->stride_w;
   return (int32_t)(channel * in->channel + phase * in->plane + (size_t)(y / in->stride_h) * in->row +
@@ -44,15 +44,15 @@ static int32_t tap_offset(const edf_tensor *in, const edf_node *node, uint32_t c
 
 /* Where weight (o, k) goes; `k` counts input channel, row, column of the kernel. */
 typedef struct target {
-  const edf_tensor *in;
-  edf_step *step;
-  edf_tap *taps;
+  const edgedf_tensor *in;
+  edgedf_step *step;
+  edgedf_tap *taps;
   uint32_t *starts;
   float *weights;
   uint32_t per_channel, block, count;
 } target;
 
-static int32_t offset_of(const target *to, const edf_node *node, uint32_t o, uint32_t k) {
+static int32_t offset_of(const target *to, const edgedf_node *node, uint32_t o, uint32_t k) {
   if (node->op == EDF_OP_LINEAR) return (int32_t)k;
   uint32_t area = node->kernel_h * node->kernel_w, inside = k % area;
   uint32_t group = o / (node->out_channels / node->groups);
@@ -60,9 +60,9 @@ static int32_t offset_of(const target *to, const edf_node *node, uint32_t o, uin
                     inside % node->kernel_w);
 }
 
-static void put_weight(target *to, const edf_node *node, uint32_t o, uint32_t k, float weight) {
+static void put_weight(target *to, const edgedf_node *node, uint32_t o, uint32_t k, float weight) {
   if (!to->step->dense) {
-    to->taps[to->count] = (edf_tap){offset_of(to, node, o, k), weight};
+    to->taps[to->count] = (edgedf_tap){offset_of(to, node, o, k), weight};
   } else if (node->op == EDF_OP_LINEAR) {
     to->weights[(size_t)o * to->per_channel + k] = weight;
   } else {
@@ -72,18 +72,18 @@ static void put_weight(target *to, const edf_node *node, uint32_t o, uint32_t k,
 }
 
 static int read_weights(reading *r, target *to) {
-  const edf_node *node = r->node;
+  const edgedf_node *node = r->node;
   uint32_t before = 0;
-  edf_contexts_next_tensor(&r->decoder->contexts);
+  edgedf_contexts_next_tensor(&r->decoder->contexts);
   for (uint32_t o = 0; o < node->out_channels; o++) {
     if (!to->step->dense) to->starts[o] = to->count;
     for (uint32_t k = 0; k < to->per_channel; k++) {
-      uint32_t here = (uint32_t)edf_decode_bit(r->decoder, &r->decoder->contexts.present[before]);
+      uint32_t here = (uint32_t)edgedf_decode_bit(r->decoder, &r->decoder->contexts.present[before]);
       before = (before << 1 | here) & 3u;
       if (!here) continue;
       if (to->count == node->nonzero) return 0;
       float weight = read_weight(r, o);
-      if (!edf_is_finite(weight) || weight == 0.0f) return 0;
+      if (!edgedf_is_finite(weight) || weight == 0.0f) return 0;
       put_weight(to, node, o, k, weight);
       to->count++;
     }
@@ -93,37 +93,37 @@ static int read_weights(reading *r, target *to) {
   return to->count == node->nonzero;
 }
 
-static int read_layer(const uint8_t *file, edgedf_model *model, edf_step *step, edf_decoder *decoder) {
-  const edf_node *node = &model->graph.nodes[step->node];
+static int read_layer(const uint8_t *file, edgedf_model *model, edgedf_step *step, edgedf_decoder *decoder) {
+  const edgedf_node *node = &model->graph.nodes[step->node];
   const uint8_t *raw = file + node->raw_at;
-  size_t scale_bytes = (size_t)node->out_channels * edf_form_bytes(node->vector_form);
-  size_t bias_bytes = (size_t)node->out_channels * edf_form_bytes(node->bias_form);
+  size_t scale_bytes = (size_t)node->out_channels * edgedf_form_bytes(node->vector_form);
+  size_t bias_bytes = (size_t)node->out_channels * edgedf_form_bytes(node->bias_form);
   reading r = {node, raw, raw + scale_bytes + bias_bytes, decoder};
-  float *bias = edf_table(model, step->bias);
+  float *bias = edgedf_table(model, step->bias);
   if (node->bias_form != EDF_FORM_NONE && !read_vector(raw + scale_bytes, node->bias_form, node->out_channels, bias))
     return 0;
-  uint32_t per_channel = (uint32_t)(edf_weight_count(node) / node->out_channels);
+  uint32_t per_channel = (uint32_t)(edgedf_weight_count(node) / node->out_channels);
   target to = {&model->plan.tensor[step->input],
                step,
-               edf_table(model, step->taps),
-               edf_table(model, step->starts),
-               edf_table(model, step->weights),
+               edgedf_table(model, step->taps),
+               edgedf_table(model, step->starts),
+               edgedf_table(model, step->weights),
                per_channel,
                model->kernels->block,
                0};
   if (step->dense && step->kind == EDF_STEP_CONV) {
-    int32_t *offsets = edf_table(model, step->offsets);
+    int32_t *offsets = edgedf_table(model, step->offsets);
     for (uint32_t k = 0; k < per_channel; k++) offsets[k] = offset_of(&to, node, 0, k);
   }
   return read_weights(&r, &to);
 }
 
 /* One operator into an epilogue that holds those before it. */
-static void add_to_epilogue(const edgedf_model *model, uint32_t index, uint32_t channel, edf_epilogue *e) {
-  const edf_node *node = &model->graph.nodes[index];
-  const float infinity = edf_float_of_bits(0x7f800000u);
+static void add_to_epilogue(const edgedf_model *model, uint32_t index, uint32_t channel, edgedf_epilogue *e) {
+  const edgedf_node *node = &model->graph.nodes[index];
+  const float infinity = edgedf_float_of_bits(0x7f800000u);
   if (node->op == EDF_OP_AFFINE) {
-    const float *vectors = edf_table(model, model->plan.affine[index]);
+    const float *vectors = edgedf_table(model, model->plan.affine[index]);
     e->scale = vectors[channel];
     e->shift = vectors[node->shape.c + channel];
     e->flags |= EDF_AFFINE;
@@ -137,9 +137,9 @@ static void add_to_epilogue(const edgedf_model *model, uint32_t index, uint32_t 
   if (high < infinity) e->flags |= EDF_BOUNDED;
 }
 
-static void fill_epilogue(const edgedf_model *model, const edf_step *step, uint32_t channel, edf_epilogue *e) {
-  const float infinity = edf_float_of_bits(0x7f800000u);
-  *e = (edf_epilogue){0, -infinity, infinity, 1.0f, 0.0f, -infinity, infinity};
+static void fill_epilogue(const edgedf_model *model, const edgedf_step *step, uint32_t channel, edgedf_epilogue *e) {
+  const float infinity = edgedf_float_of_bits(0x7f800000u);
+  *e = (edgedf_epilogue){0, -infinity, infinity, 1.0f, 0.0f, -infinity, infinity};
   for (uint32_t i = 0; i < step->absorbed; i++) add_to_epilogue(model, step->before.nodes[i], channel, e);
   for (uint32_t i = 0; step->direct && i < step->middle.count; i++)
     add_to_epilogue(model, step->middle.nodes[i], channel, e);
@@ -147,14 +147,14 @@ static void fill_epilogue(const edgedf_model *model, const edf_step *step, uint3
     add_to_epilogue(model, step->after.nodes[i], channel, e);
 }
 
-edgedf_model_status edf_decode_tables(const uint8_t *file, edgedf_model *model) {
-  edf_decoder decoder;
-  edf_decoder_begin(&decoder, file + model->graph.code.at, model->graph.code.bytes);
+edgedf_model_status edgedf_decode_tables(const uint8_t *file, edgedf_model *model) {
+  edgedf_decoder decoder;
+  edgedf_decoder_begin(&decoder, file + model->graph.code.at, model->graph.code.bytes);
   for (uint32_t i = 0; i < model->graph.count; i++) {
-    const edf_node *node = &model->graph.nodes[i];
+    const edgedf_node *node = &model->graph.nodes[i];
     if (node->op == EDF_OP_AFFINE &&
         !read_vector(file + node->raw_at, node->vector_form, 2 * (size_t)node->shape.c,
-                     edf_table(model, model->plan.affine[i])))
+                     edgedf_table(model, model->plan.affine[i])))
       return EDGEDF_MODEL_BAD_WEIGHTS;
     if (node->op != EDF_OP_CONV && node->op != EDF_OP_LINEAR) continue;
     for (uint32_t s = 0; s < model->plan.steps; s++)
@@ -163,9 +163,9 @@ edgedf_model_status edf_decode_tables(const uint8_t *file, edgedf_model *model) 
   }
   if (decoder.bad || decoder.at != decoder.end) return EDGEDF_MODEL_BAD_WEIGHTS;
   for (uint32_t s = 0; s < model->plan.steps; s++) {
-    const edf_step *step = &model->plan.step[s];
+    const edgedf_step *step = &model->plan.step[s];
     if (step->kind != EDF_STEP_CONV) continue;
-    edf_epilogue *epilogues = edf_table(model, step->epilogues);
+    edgedf_epilogue *epilogues = edgedf_table(model, step->epilogues);
     for (uint32_t o = 0; o < model->graph.nodes[step->node].out_channels; o++)
       fill_epilogue(model, step, o, &epilogues[o]);
   }

@@ -4,14 +4,14 @@
 #include "bytes.h"
 #include "model_internal.h"
 
-#define LOWEST edf_float_of_bits(0xff800000u)
-#define HIGHEST edf_float_of_bits(0x7f800000u)
+#define LOWEST edgedf_float_of_bits(0xff800000u)
+#define HIGHEST edgedf_float_of_bits(0x7f800000u)
 
 static void apply_node(const edgedf_model *model, uint32_t index, uint32_t channel, float *row, size_t n) {
-  const edf_node *node = &model->graph.nodes[index];
+  const edgedf_node *node = &model->graph.nodes[index];
   switch (node->op) {
     case EDF_OP_AFFINE: {
-      const float *vectors = edf_table(model, model->plan.affine[index]);
+      const float *vectors = edgedf_table(model, model->plan.affine[index]);
       float scale = vectors[channel], shift = vectors[node->shape.c + channel];
       for (size_t x = 0; x < n; x++) {
         float product = row[x] * scale;
@@ -32,17 +32,17 @@ static void apply_node(const edgedf_model *model, uint32_t index, uint32_t chann
       }
       break;
     default: /* EDF_OP_SIGMOID: the parser lets nothing else through */
-      for (size_t x = 0; x < n; x++) row[x] = 1.0f / (1.0f + edf_exp(-row[x]));
+      for (size_t x = 0; x < n; x++) row[x] = 1.0f / (1.0f + edgedf_exp(-row[x]));
       break;
   }
 }
 
-void edf_apply_chain(const edgedf_model *model, const edf_chain *chain, uint32_t from, uint32_t channel, float *row,
+void edgedf_apply_chain(const edgedf_model *model, const edgedf_chain *chain, uint32_t from, uint32_t channel, float *row,
                      size_t n) {
   for (uint32_t i = from; i < chain->count; i++) apply_node(model, chain->nodes[i], channel, row, n);
 }
 
-void edf_store_phases(const edf_kernels *kernels, const edf_tensor *out, float *to, const float *row) {
+void edgedf_store_phases(const edgedf_kernels *kernels, const edgedf_tensor *out, float *to, const float *row) {
   if (out->stride_w == 2) {
     uint32_t odd = out->pad_w % 2, pairs = (out->shape.w - odd) / 2, end = odd + 2 * pairs;
     float *even_plane = to + (out->pad_w + odd) / 2, *odd_plane = to + out->plane + out->pad_w / 2;
@@ -60,14 +60,14 @@ void edf_store_phases(const edf_kernels *kernels, const edf_tensor *out, float *
 }
 
 /* One row into a tensor with phase planes; its padding was zeroed before. */
-static void store_split(const edf_kernels *kernels, const edf_tensor *out, float *channel, uint32_t y, const float *row) {
+static void store_split(const edgedf_kernels *kernels, const edgedf_tensor *out, float *channel, uint32_t y, const float *row) {
   uint32_t padded = y + out->pad_h;
-  edf_store_phases(kernels, out, channel + (size_t)(padded % out->stride_h) * out->stride_w * out->plane +
+  edgedf_store_phases(kernels, out, channel + (size_t)(padded % out->stride_h) * out->stride_w * out->plane +
                             (size_t)(padded / out->stride_h) * out->row, row);
 }
 
 /* The zeros above the first and below the last row, and all of a split channel before its first row. */
-static void zero_margins(const edf_tensor *out, float *channel, uint32_t y) {
+static void zero_margins(const edgedf_tensor *out, float *channel, uint32_t y) {
   if (out->split) {
     if (y == 0) memset(channel, 0, out->channel * sizeof(float));
     return;
@@ -80,43 +80,46 @@ static void zero_margins(const edf_tensor *out, float *channel, uint32_t y) {
 
 /* Zeros left of a row. Those right of it are the ones left of the next row, after the gap, if rows are longer
  * than a picture row and its padding. */
-static void zero_sides(const edf_tensor *out, float *row) {
+static void zero_sides(const edgedf_tensor *out, float *row) {
   for (uint32_t x = 1; x <= out->pad_w; x++) row[-(ptrdiff_t)x] = 0.0f;
   for (uint32_t x = out->shape.w; x + out->pad_w < out->row; x++) row[x] = 0.0f;
 }
 
-float *edf_begin_row(const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *spare) {
+float *edgedf_begin_row(const edgedf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *spare) {
   zero_margins(out, arena + out->at + channel * out->channel, y);
   if (out->split) return spare;
-  float *row = edf_row(out, arena, channel, y);
+  float *row = edgedf_row(out, arena, channel, y);
   zero_sides(out, row);
   return row;
 }
 
-void edf_end_row(const edf_kernels *kernels, const edf_tensor *out, float *arena, uint32_t channel, uint32_t y,
+void edgedf_end_row(const edgedf_kernels *kernels, const edgedf_tensor *out, float *arena, uint32_t channel, uint32_t y,
                  const float *row) {
   if (out->split) store_split(kernels, out, arena + out->at + channel * out->channel, y, row);
 }
 
-void edf_pad_rows(const edf_tensor *out, float *arena, uint32_t channel, uint32_t first, uint32_t last) {
+void edgedf_pad_sides(const edgedf_tensor *out, float *row, uint32_t rows) {
+  for (uint32_t y = 0; y < rows; y++, row += out->row) zero_sides(out, row);
+}
+
+void edgedf_pad_rows(const edgedf_tensor *out, float *arena, uint32_t channel, uint32_t first, uint32_t last) {
   if (first == 0) zero_margins(out, arena + out->at + channel * out->channel, 0);
   if (last == out->shape.h) zero_margins(out, arena + out->at + channel * out->channel, last - 1);
-  float *row = edf_row(out, arena, channel, first);
-  for (uint32_t y = first; y < last; y++, row += out->row) zero_sides(out, row);
+  edgedf_pad_sides(out, edgedf_row(out, arena, channel, first), last - first);
 }
 
-static void store_row(const edf_kernels *kernels, const edf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *row) {
-  float *to = edf_begin_row(out, arena, channel, y, row);
+static void store_row(const edgedf_kernels *kernels, const edgedf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *row) {
+  float *to = edgedf_begin_row(out, arena, channel, y, row);
   if (to != row) memcpy(to, row, out->shape.w * sizeof(float));
-  edf_end_row(kernels, out, arena, channel, y, to);
+  edgedf_end_row(kernels, out, arena, channel, y, to);
 }
 
-void edf_strip_rows(const edf_run *run, edf_strip *strip) {
-  const edf_step *step = run->step;
+void edgedf_strip_rows(const edgedf_run *run, edgedf_strip *strip) {
+  const edgedf_step *step = run->step;
   strip->first_sum = strip->first_out;
   strip->last_sum = strip->last_out;
   if (step->pool == EDF_NONE) return;
-  const edf_node *pool = &run->model->graph.nodes[step->pool];
+  const edgedf_node *pool = &run->model->graph.nodes[step->pool];
   uint32_t first = strip->first_out * pool->stride_h, last = (strip->last_out - 1) * pool->stride_h + pool->kernel_h;
   strip->first_sum = first > pool->pad_h ? first - pool->pad_h : 0;
   strip->last_sum = last > pool->pad_h ? last - pool->pad_h : 0;
@@ -124,7 +127,7 @@ void edf_strip_rows(const edf_run *run, edf_strip *strip) {
 }
 
 /* Maximum of windows of one row: `in` holds the vertical maxima with LOWEST as padding on both sides. */
-static void pool_columns(const edf_kernels *k, const edf_node *pool, float *in, size_t padded, float *spare,
+static void pool_columns(const edgedf_kernels *k, const edgedf_node *pool, float *in, size_t padded, float *spare,
                          float *to, size_t n) {
   uint32_t width = pool->kernel_w;
   if (width == pool->stride_w && (width & (width - 1)) == 0 && pool->pad_w == 0) {
@@ -141,8 +144,8 @@ static void pool_columns(const edf_kernels *k, const edf_node *pool, float *in, 
 }
 
 /* Vertical maxima of the rows of a window: `row` has room for the padding on both sides. */
-static void max_of_rows(const edf_run *run, const edf_strip *strip, uint32_t y, const edf_node *pool, float *row) {
-  const edf_kernels *kernels = run->model->kernels;
+static void max_of_rows(const edgedf_run *run, const edgedf_strip *strip, uint32_t y, const edgedf_node *pool, float *row) {
+  const edgedf_kernels *kernels = run->model->kernels;
   size_t width = run->step->sums.w;
   uint32_t first = y * pool->stride_h, last = first + pool->kernel_h, pad = pool->pad_h;
   first = first > pad ? first - pad : 0;
@@ -157,8 +160,8 @@ static void max_of_rows(const edf_run *run, const edf_strip *strip, uint32_t y, 
     kernels->max_rows(row, strip->sums + (r - strip->first_sum) * strip->row, row, width);
 }
 
-static void max_pool_row(const edf_run *run, const edf_strip *strip, uint32_t y, float *scratch, float *to, size_t n) {
-  const edf_node *pool = &run->model->graph.nodes[run->step->pool];
+static void max_pool_row(const edgedf_run *run, const edgedf_strip *strip, uint32_t y, float *scratch, float *to, size_t n) {
+  const edgedf_node *pool = &run->model->graph.nodes[run->step->pool];
   size_t padded = run->step->sums.w + 2 * (size_t)pool->pad_w;
   float *row = scratch, *spare = scratch + padded + EDF_OVERRUN;
   for (uint32_t x = 0; x < pool->pad_w; x++) row[x] = row[padded - 1 - x] = LOWEST;
@@ -166,8 +169,8 @@ static void max_pool_row(const edf_run *run, const edf_strip *strip, uint32_t y,
   pool_columns(run->model->kernels, pool, row, padded, spare, to, n);
 }
 
-static void avg_pool_row(const edf_run *run, const edf_strip *strip, uint32_t y, float *to, size_t n) {
-  const edf_node *pool = &run->model->graph.nodes[run->step->pool];
+static void avg_pool_row(const edgedf_run *run, const edgedf_strip *strip, uint32_t y, float *to, size_t n) {
+  const edgedf_node *pool = &run->model->graph.nodes[run->step->pool];
   float count = (float)(pool->kernel_h * pool->kernel_w);
   for (size_t x = 0; x < n; x++) {
     float sum = 0.0f;
@@ -179,46 +182,46 @@ static void avg_pool_row(const edf_run *run, const edf_strip *strip, uint32_t y,
   }
 }
 
-static void add_other(const edf_run *run, const edf_strip *strip) {
-  const edf_step *step = run->step;
-  const edf_tensor *other = &run->model->plan.tensor[step->other];
+static void add_other(const edgedf_run *run, const edgedf_strip *strip) {
+  const edgedf_step *step = run->step;
+  const edgedf_tensor *other = &run->model->plan.tensor[step->other];
   int relu = step->middle.count > 0 && run->model->graph.nodes[step->middle.nodes[0]].op == EDF_OP_RELU;
   for (uint32_t r = strip->first_sum; r < strip->last_sum; r++) {
     float *row = strip->sums + (r - strip->first_sum) * strip->row;
-    run->model->kernels->add_row(row, edf_row(other, run->arena, strip->channel, r), step->sums.w,
+    run->model->kernels->add_row(row, edgedf_row(other, run->arena, strip->channel, r), step->sums.w,
                                  relu ? 0.0f : LOWEST, HIGHEST);
-    edf_apply_chain(run->model, &step->middle, (uint32_t)relu, strip->channel, row, step->sums.w);
+    edgedf_apply_chain(run->model, &step->middle, (uint32_t)relu, strip->channel, row, step->sums.w);
   }
 }
 
-static void pool_and_store(const edf_run *run, const edf_strip *strip, float *scratch) {
-  const edf_step *step = run->step;
-  const edf_tensor *out = &run->model->plan.tensor[step->output];
+static void pool_and_store(const edgedf_run *run, const edgedf_strip *strip, float *scratch) {
+  const edgedf_step *step = run->step;
+  const edgedf_tensor *out = &run->model->plan.tensor[step->output];
   size_t width = out->shape.w;
   float *free_rows = scratch + width + EDF_OVERRUN;
   for (uint32_t y = strip->first_out; y < strip->last_out; y++) {
-    float *made = edf_begin_row(out, run->arena, strip->channel, y, scratch);
+    float *made = edgedf_begin_row(out, run->arena, strip->channel, y, scratch);
     if (run->model->graph.nodes[step->pool].op == EDF_OP_MAX_POOL)
       max_pool_row(run, strip, y, free_rows, made, width);
     else
       avg_pool_row(run, strip, y, made, width);
-    edf_apply_chain(run->model, &step->after, 0, strip->channel, made, width);
-    edf_end_row(run->model->kernels, out, run->arena, strip->channel, y, made);
+    edgedf_apply_chain(run->model, &step->after, 0, strip->channel, made, width);
+    edgedf_end_row(run->model->kernels, out, run->arena, strip->channel, y, made);
   }
 }
 
-void edf_finish_strip(const edf_run *run, const edf_strip *strip, uint32_t absorbed, float *scratch) {
-  const edf_step *step = run->step;
+void edgedf_finish_strip(const edgedf_run *run, const edgedf_strip *strip, uint32_t absorbed, float *scratch) {
+  const edgedf_step *step = run->step;
   if (absorbed < step->before.count)
     for (uint32_t r = strip->first_sum; r < strip->last_sum; r++)
-      edf_apply_chain(run->model, &step->before, absorbed, strip->channel,
+      edgedf_apply_chain(run->model, &step->before, absorbed, strip->channel,
                       strip->sums + (r - strip->first_sum) * strip->row, step->sums.w);
   if (step->other != EDF_NONE) add_other(run, strip);
   if (step->pool != EDF_NONE) {
     pool_and_store(run, strip, scratch);
     return;
   }
-  const edf_tensor *out = &run->model->plan.tensor[step->output];
+  const edgedf_tensor *out = &run->model->plan.tensor[step->output];
   for (uint32_t y = strip->first_out; y < strip->last_out; y++)
     store_row(run->model->kernels, out, run->arena, strip->channel, y, strip->sums + (y - strip->first_sum) * strip->row);
 }
