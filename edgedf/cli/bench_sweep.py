@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgedf.cli.output import print_json, print_table, progress_bar, say, show_line
+from edgedf.cli.output import print_json, print_table, progress_bar, say, show_line, warn
 from edgedf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def sweep(source: Path | None, archs: tuple[str, ...], runs: int, threads: int, 
         source: a run or ticket whose network to time; its run takes the file.
         archs: or these networks, NAME or NAME@SIZE; without both, every architecture at its usual size.
     """
+    from edgedf.analysis.latency import busy
     from edgedf.analysis.sweep import SWEEP_NAME, write_sweep
     from edgedf.assembly.sweep import SPARSITIES, run_sweep
 
@@ -31,6 +32,7 @@ def sweep(source: Path | None, archs: tuple[str, ...], runs: int, threads: int, 
         )
     works, folder = _works_of(source) if source else (_works(archs), Path())
     path = folder / SWEEP_NAME if out is None else out
+    others = busy()
     with progress_bar("Sweep", total=len(works) * len(SPARSITIES)) as bar:
         done = 0
 
@@ -40,6 +42,8 @@ def sweep(source: Path | None, archs: tuple[str, ...], runs: int, threads: int, 
             done += 1
 
         result = run_sweep(works, runs=runs, threads=threads, notify=notify)
+    if others:
+        warn(f"{others}: medians hold their time too, the 10th percentiles less")
     write_sweep(path, result)
     say(f"Written: {path}. `edgedf report` shows it.")
     return result
