@@ -9,6 +9,11 @@ UV := $(BIN)/uv
 UV_VERSION := $(shell sed -n 's/^uv==//p' requirements.lock)
 LOCK := $(UV) pip compile -q --universal --python-version 3.12 --override requirements.override --no-header --no-annotate
 
+# The C core needs a C compiler. A machine without one gets zig's, which comes as a Python package.
+COMPILER := $(shell command -v $${CC:-cc} || command -v gcc || command -v clang)
+ZIG := ziglang==0.17.1
+ZIG_TOOLS := $(VENV)/compiler
+
 # The C core is rebuilt when one of these changes.
 NATIVE_SOURCES := $(wildcard edgedf/native/CMakeLists.txt edgedf/native/cmake/*.cmake edgedf/native/include/edgedf/*.h edgedf/native/src/*.c edgedf/native/src/*/*)
 
@@ -20,11 +25,13 @@ setup: $(STAMP) ## Make .venv with everything in requirements.lock.
 
 $(STAMP): requirements.lock pyproject.toml $(NATIVE_SOURCES)
 	@test -n "$(PYTHON)" || { echo "error: needs Python 3.12 or 3.13; install one or set PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@command -v $${CC:-cc} >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || { echo "error: no C compiler; the C core needs gcc or clang (Debian: apt install gcc; macOS: xcode-select --install), or set CC" >&2; exit 3; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 	$(UV) pip sync -q requirements.lock
-	$(UV) pip install -q --no-deps --no-build-isolation -e .
+	@if [ -n "$(COMPILER)" ]; then exit 0; fi; echo "no C compiler found; the C core is built with zig's, from a Python package" >&2; \
+	  $(UV) pip install -q $(ZIG) && mkdir -p $(ZIG_TOOLS) && for tool in cc c++ ar ranlib; do \
+	    printf '#!/bin/sh\nexec "%s" -m ziglang %s "$$@"\n' "$(CURDIR)/$(BIN)/python" $$tool >$(ZIG_TOOLS)/$$tool && chmod +x $(ZIG_TOOLS)/$$tool || exit 1; done
+	$(if $(COMPILER),,PATH="$(CURDIR)/$(ZIG_TOOLS):$$PATH" CC=cc )$(UV) pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 lock: setup ## Make requirements.lock again from requirements.in.
