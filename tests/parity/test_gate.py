@@ -110,6 +110,40 @@ def test_agreement_on_goldens_that_are_all_alike_is_not_run(goldens: GoldenSet) 
     assert check_values(wrong, same, FLOAT32)[0].outcome is Outcome.FAIL
 
 
+@pytest.mark.parametrize("precision", sorted(TOLERANCES))
+def test_an_artifact_that_ignores_the_picture_never_passes(goldens: GoldenSet, precision: str) -> None:
+    """Whatever the contrast, one constant answer is refused or proves nothing; enough contrast refuses it."""
+    limits = TOLERANCES[precision]
+    shape = np.linspace(-1, 1, len(goldens.logits))
+    outcomes = []
+    for spread in limits.max_logit_error * np.array([0.1, 0.9, 1.1, 3, 4.9, 6, 20]):
+        for offset in (0.0, 1.0, 8.0):
+            expected = np.float32(offset) + (spread / 2 / 0.8 * max(1.0, offset) * shape).astype(np.float32)
+            got = np.full_like(expected, offset)
+            outcomes.append(check_values(got, replace(goldens, logits=expected), limits)[0].outcome)
+    assert Outcome.PASS not in outcomes
+    assert Outcome.FAIL in outcomes
+
+
+@pytest.mark.parametrize("precision", sorted(TOLERANCES))
+def test_contrast_at_its_least_runs_and_just_below_does_not(goldens: GoldenSet, precision: str) -> None:
+    limits = TOLERANCES[precision]
+    least = max(0.01, 5 * limits.max_logit_error)
+    for factor, outcome in ((1.01, Outcome.PASS), (0.99, Outcome.NOT_RUN)):
+        # Below an RMS of 1 the scale is 1; the percentiles of evenly spaced logits span four fifths.
+        logits = np.linspace(-1, 1, len(goldens.logits)) / 2 * factor * least / 0.8
+        assert logit_scale(logits.astype(np.float32)) == 1.0
+        alike = replace(goldens, logits=logits.astype(np.float32))
+        assert check_values(alike.logits, alike, limits)[0].outcome is outcome
+
+
+def test_two_odd_pictures_are_no_contrast(goldens: GoldenSet) -> None:
+    logits = np.full_like(goldens.logits, 0.5)
+    logits[4] = 3.0
+    odd = replace(goldens, logits=logits)
+    assert check_values(odd.logits, odd, TOLERANCES["int8"])[0].outcome is Outcome.NOT_RUN
+
+
 def test_auc_change_is_none_for_one_class() -> None:
     logits = np.array([1, 2, 3], np.float32)
     assert auc_change(logits, logits, np.ones(3, np.uint8)) is None
