@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,8 +19,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 U8 = npt.NDArray[np.uint8]
-# Larger than any camera's picture; beyond it a small file could fill the memory when decoded.
-MAX_PIXELS = 200_000_000
+# Beyond it a small file could fill the memory when decoded. Pillow itself refuses 178,956,971 and more.
+MAX_PIXELS = 150_000_000
+# Pillow knows many more, and for some of them it starts other programs: Ghostscript for EPS.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 _AGAIN = "copy it again from where it came from"
 
 
@@ -60,16 +65,15 @@ def _read(path: Path) -> U8:
         hint = "pip install 'edgedf[pictures]', or give the pixels as a numpy array"
         raise NotRunError("reading picture files needs Pillow", file=path, hint=hint) from error
     try:
-        with Image.open(path) as image:
+        with _quiet(), Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
-                problem = f"{image.width} x {image.height} pixels, more than {MAX_PIXELS:,}"
-                raise DataError(problem, file=path, hint="make it smaller first")
-            return _upright(image)
+                raise _too_large(path)
+            return _upright(image, path)
     except UnidentifiedImageError as error:
-        hint = "name a JPEG, PNG or other picture file"
-        raise DataError("is not a picture that Pillow can read", file=path, hint=hint) from error
+        hint = f"name a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file"
+        raise DataError("is not a picture that edgedf reads", file=path, hint=hint) from error
     except Image.DecompressionBombError as error:
-        raise DataError("has too many pixels", file=path, hint="make it smaller first") from error
+        raise _too_large(path) from error
     except OSError as error:
         # Pillow reports a cut file as an OSError without an errno.
         if error.errno is None:
@@ -79,13 +83,36 @@ def _read(path: Path) -> U8:
         raise DataError(f"is damaged ({str(error)[:200]})", file=path, hint=_AGAIN) from error
 
 
-def _upright(image: Image) -> U8:
+def _too_large(path: Path) -> DataError:
+    return DataError(f"has more than {MAX_PIXELS:,} pixels", file=path, hint="make it smaller first")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Pillow's warnings stay silent: we check sizes ourselves, and damage is an error of ours."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
+def _upright(image: Image, file: Path | None = None) -> U8:
     """Pixels after the EXIF orientation, as RGB; 16-bit grey keeps its upper eight bits."""
     from PIL import ImageOps
 
+    if image.mode == "F":
+        hint = "save it with 8 or 16 bits per channel"
+        raise DataError("holds floating-point values, whose white nobody knows", file=file, hint=hint)
     turned = ImageOps.exif_transpose(image)
-    if turned.mode.startswith("I;16") or turned.mode == "I":
-        wide = np.asarray(turned).astype(np.int64)
-        grey = np.clip(wide >> 8, 0, 255).astype(np.uint8)
+    if turned.mode.startswith("I"):
+        grey = _grey8(np.asarray(turned).astype(np.int64), turned.mode, file)
         return np.repeat(grey[:, :, None], 3, axis=2)
     return np.array(turned.convert("RGB"), dtype=np.uint8)
+
+
+def _grey8(wide_hw: npt.NDArray[np.int64], mode: str, file: Path | None) -> U8:
+    """Wide grey as uint8. Mode I;16 holds 0..65535; mode I does not say, so its largest value does."""
+    low, high = int(wide_hw.min()), int(wide_hw.max())
+    if low < 0 or high > 0xFFFF:
+        problem = f"holds grey values {low}..{high}, expected 8 or 16 bits"
+        raise DataError(problem, file=file, hint="save it with 8 or 16 bits per channel")
+    return (wide_hw if mode == "I" and high <= 0xFF else wide_hw >> 8).astype(np.uint8)

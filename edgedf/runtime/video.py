@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from edgedf.runtime.detector import Detector
 
 U8 = npt.NDArray[np.uint8]
+# Containers that hold their frames themselves. A playlist (HLS, concat) or a file pattern would make FFmpeg
+# open other files of its own choice; the protocol keeps it off the network. FFmpeg's names.
+_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,ivf,h264,hevc,gif,mjpeg",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ def read_frames(path: Path, *, every: int = 1) -> Iterator[VideoFrame]:
         raise FileError("no such file", file=path, hint="check the path")
     count = 0
     try:
-        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+        with av.open(str(path), options=_OPTIONS) as container:
             if not container.streams.video:
                 raise DataError("holds no video stream", file=path)
             for index, frame in enumerate(container.decode(container.streams.video[0])):
@@ -60,7 +66,7 @@ def frame_count(path: Path) -> int | None:
     """The number of frames the container states, or None where it does not say; for progress only."""
     av = _pyav(path)
     try:
-        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+        with av.open(str(path), options=_OPTIONS) as container:
             return int(container.streams.video[0].frames) or None
     except (av.FFmpegError, OSError, IndexError):
         return None
