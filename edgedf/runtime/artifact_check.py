@@ -5,17 +5,26 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from edgedf.bundle.integrity import read_listed
 from edgedf.bundle.manifest import ArtifactEntry, TensorSpec
 from edgedf.errors import BundleError
-from edgedf.files import read_bytes
 
-MAX_ARTIFACT_BYTES = 1 << 30
 _REBUILD = "build the bundle again"
 
 
-def read_artifact(path: Path) -> bytes:
-    """A file's bytes. Raises FileError if it is missing, unreadable or larger than 1 GiB."""
-    return read_bytes(path, max_bytes=MAX_ARTIFACT_BYTES)
+def read_artifact(folder: Path, entry: ArtifactEntry, name: str | None = None) -> bytes:
+    """The bytes of an artifact's file, hashed again: the file may have changed since the bundle was opened.
+
+    Args:
+        folder: the opened bundle.
+        name: the file below an artifact that is a folder.
+    Raises BundleError if the manifest does not list the file, or it is not what the manifest says.
+    """
+    path = entry.path if name is None else f"{entry.path}/{name}"
+    for listed in entry.files:
+        if listed.path == path:
+            return read_listed(folder, listed)
+    raise BundleError("is not listed in the manifest", file=folder, field=path, hint=_REBUILD)
 
 
 def check_flatbuffer(data: bytes, identifier: bytes, path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from edgedf.bundle.integrity import read_listed
 from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.errors import BundleError, NotRunError
 from edgedf.runtime.artifact_check import check_entry, check_tensor, read_artifact
@@ -30,6 +31,8 @@ REFERENCE = "MIL reference (not Core ML)"
 MODEL_PATH = "Data/com.apple.CoreML/model.mlmodel"
 WEIGHTS_PATH = "Data/com.apple.CoreML/weights/weight.bin"
 _REBUILD = "build the bundle again"
+# Name -> array, for all inputs and for all outputs.
+Predict = Callable[[dict[str, F32]], dict[str, Any]]
 
 
 class CoremlBackend(Session):
@@ -44,13 +47,14 @@ class CoremlBackend(Session):
     """
 
     name = "coreml"
+    _predict: Predict
 
     def __init__(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
         super().__init__(folder / entry.path, entry)
         check_entry(entry, "NCHW", self.path)
         try:
             model = decode_model(
-                read_artifact(self.path / MODEL_PATH), read_artifact(self.path / WEIGHTS_PATH)
+                read_artifact(folder, entry, MODEL_PATH), read_artifact(folder, entry, WEIGHTS_PATH)
             )
             self._check(model)
             # Built on a Mac too: a program that the reference cannot follow is not edgedf's.
@@ -60,13 +64,14 @@ class CoremlBackend(Session):
             raise NotRunError(problem, file=self.path, hint="check this package on a Mac") from error
         except (DecodeError, ProgramError) as error:
             raise BundleError(f"damaged: {error}", file=self.path, hint=_REBUILD) from error
-        core_ml = _core_ml(self.path) if sys.platform == "darwin" else None
-        if core_ml is None:
-            self.runtime = REFERENCE
-            self._predict: Callable[[dict[str, F32]], dict[str, Any]] = reference.run
-        else:
-            self.runtime = f"Core ML (coremltools {version('coremltools')}, CPU)"
-            self._predict = core_ml.predict
+        self.runtime, self._predict = REFERENCE, reference.run
+        if sys.platform == "darwin":
+            # Core ML takes no bytes, only the path: all its files are hashed again just before it reads them.
+            for listed in entry.files:
+                read_listed(folder, listed)
+            if (core_ml := load_core_ml(self.path)) is not None:
+                self.runtime = f"Core ML (coremltools {version('coremltools')}, CPU)"
+                self._predict = core_ml
 
     def _check(self, model: Model) -> None:
         for kind, features, spec in (
@@ -83,13 +88,40 @@ class CoremlBackend(Session):
         return np.asarray(self._predict({self.entry.input.name: x_nchw})[self.entry.output.name])
 
 
-def _core_ml(path: Path) -> Any | None:
-    """The package in Core ML, on the CPU for repeatable numbers; None without coremltools."""
+def load_core_ml(path: Path) -> Predict | None:
+    """The package in Core ML, on the CPU for repeatable numbers; None without coremltools.
+
+    Raises BundleError with Core ML's reason if it refuses the package, NotRunError if there is no Core ML or
+    it is too old for this package. coremltools 9 turns both into a warning and a model that cannot predict.
+    """
     try:
         with quiet_output():
             coremltools = import_module("coremltools")
-            return coremltools.models.MLModel(str(path), compute_units=coremltools.ComputeUnit.CPU_ONLY)
+            model = coremltools.models.MLModel(str(path), compute_units=coremltools.ComputeUnit.CPU_ONLY)
     except ModuleNotFoundError:
         return None
-    except RuntimeError as error:
-        raise BundleError("Core ML refuses this package", file=path, hint=_REBUILD) from error
+    except Exception as error:
+        raise _refused(path, "Core ML refuses this package", error) from error
+    if model.__proxy__ is None and (reason := model._framework_error) is not None:
+        raise _refused(path, "Core ML refuses this package", reason) from reason
+    if model.__proxy__ is None:
+        hint = "update macOS, and install coremltools as a wheel made for it"
+        raise NotRunError("no Core ML here that runs this package", file=path, hint=hint)
+    return checked_predict(model, path)
+
+
+def checked_predict(model: Any, path: Path) -> Predict:
+    """`model.predict`, whose errors are of any class, with one: BundleError."""
+
+    def predict(features: dict[str, F32]) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = model.predict(features)
+        except Exception as error:
+            raise _refused(path, "Core ML failed while running it", error) from error
+        return answer
+
+    return predict
+
+
+def _refused(path: Path, problem: str, reason: Exception) -> BundleError:
+    return BundleError(f"{problem} ({str(reason)[:300]})", file=path, hint=_REBUILD)

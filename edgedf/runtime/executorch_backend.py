@@ -39,7 +39,7 @@ class ExecutorchBackend(Session):
     def __init__(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
         super().__init__(folder / entry.path, entry)
         check_entry(entry, "NCHW", self.path)
-        data = read_artifact(self.path)
+        data = read_artifact(folder, entry)
         check_flatbuffer(data, FILE_IDENTIFIER, self.path)
         check_program_length(data, self.path)
         with quiet_output():

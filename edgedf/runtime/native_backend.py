@@ -9,12 +9,9 @@ from typing import Self
 
 from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.errors import BundleError
-from edgedf.files import read_bytes
 from edgedf.native.engine import NativeModel
+from edgedf.runtime.artifact_check import read_artifact
 from edgedf.runtime.backend import F32, U8
-
-# Far above any model the engine's limits allow to be useful, far below what would hurt a phone.
-MAX_FILE_BYTES = 1 << 30
 
 
 class NativeBackend:
@@ -32,7 +29,7 @@ class NativeBackend:
 
     def __init__(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
         path = folder / entry.path
-        self.model = NativeModel(read_bytes(path, max_bytes=MAX_FILE_BYTES), file=path, threads=threads)
+        self.model = NativeModel(read_artifact(folder, entry), file=path, threads=threads)
         shape, side = entry.input.shape, self.model.size
         if shape != (1, side, side, 3):
             self.model.close()

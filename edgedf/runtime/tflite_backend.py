@@ -42,7 +42,7 @@ class TfliteBackend(Session):
         super().__init__(folder / entry.path, entry)
         check_entry(entry, "NHWC", self.path)
         # Kept: the runtime reads the weights from this memory for as long as it runs.
-        data = self._data = read_artifact(self.path)
+        data = self._data = read_artifact(folder, entry)
         check_flatbuffer(data, FILE_IDENTIFIER, self.path)
         module, self.runtime = _runtime()
         try:

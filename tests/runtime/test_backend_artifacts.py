@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 
 from edgedf.bundle.manifest import ArtifactEntry
+from edgedf.bundle.writer import file_entries
 from edgedf.errors import BundleError, EdgedfError, NotRunError, UsageError
 from edgedf.runtime.artifact_check import check_flatbuffer
 from edgedf.runtime.backend import open_backend
+from edgedf.runtime.coreml_backend import checked_predict, load_core_ml
 from edgedf.runtime.executorch_backend import check_program_length
 from edgedf.runtime.mil_reference import DecodeError, Evaluator, ProgramError, decode_model
 from edgedf.runtime.mil_reference.call import UnknownOperationError
@@ -26,6 +29,12 @@ WEIGHTS = "Data/com.apple.CoreML/weights/weight.bin"
 
 def _opened(folder: Path, target: str) -> ArtifactEntry:
     return write_artifact(folder, artifact(target, "mesonet", 128))
+
+
+def _as_it_is(folder: Path, entry: ArtifactEntry) -> ArtifactEntry:
+    """The entry of a bundle that was built with the artifact's files as they are now."""
+    data = {listed.path: (folder / listed.path).read_bytes() for listed in entry.files}
+    return replace(entry, files=file_entries(data))
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -89,7 +98,42 @@ def test_damaged_flatbuffer_is_refused(tmp_path: Path, target: str, damage: str)
         }[damage]
     )
     with pytest.raises(BundleError, match=entry.path):
+        open_backend(tmp_path, _as_it_is(tmp_path, entry))
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [("executorch", ""), ("tflite", ""), ("native", ""), ("coreml", MODEL), ("coreml", WEIGHTS)],
+)
+def test_file_changed_after_the_bundle_was_opened_is_refused(tmp_path: Path, target: str, name: str) -> None:
+    """A whole and working model of another ticket: only the hash can tell."""
+    entry = _opened(tmp_path, target)
+    other = artifact(target, "mesonet", 128, "float16" if target == "native" else "float32")
+    data = bytearray(other.files["/".join(filter(None, (other.path, name)))])
+    if target != "native":
+        data[-1] ^= 1
+    (tmp_path / entry.path / name).write_bytes(data)
+    with pytest.raises(BundleError, match="manifest says"):
         open_backend(tmp_path, entry)
+
+
+def test_file_that_the_manifest_does_not_list_is_refused(tmp_path: Path) -> None:
+    entry = _opened(tmp_path, "tflite")
+    with pytest.raises(BundleError, match="not listed"):
+        open_backend(tmp_path, replace(entry, files=()))
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="a Mac has Core ML")
+def test_coremltools_without_core_ml_gives_errors_of_ours(tmp_path: Path) -> None:
+    """As on a Mac that refuses a package: a model without a proxy, whose predict raises a bare Exception."""
+    import coremltools
+
+    path = tmp_path / _opened(tmp_path, "coreml").path
+    with pytest.raises(NotRunError, match="no Core ML here"):
+        load_core_ml(path)
+    model = coremltools.models.MLModel(str(path))
+    with pytest.raises(BundleError, match=r"failed while running it \(Model prediction is only supported"):
+        checked_predict(model, path)({"input": np.zeros((1, 3, 128, 128), np.float32)})
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -97,7 +141,7 @@ def test_missing_file_is_named(tmp_path: Path, target: str) -> None:
     entry = _opened(tmp_path, target)
     path = tmp_path / entry.path
     (path / MODEL if target == "coreml" else path).unlink()
-    with pytest.raises(EdgedfError, match="no such file"):
+    with pytest.raises(EdgedfError, match=f"{entry.path}.*No such file"):
         open_backend(tmp_path, entry)
 
 
@@ -151,7 +195,7 @@ def test_unknown_operation_is_not_run(tmp_path: Path) -> None:
     path = tmp_path / entry.path / MODEL
     path.write_bytes(path.read_bytes().replace(b"\x0a\x04relu", b"\x0a\x04gelu"))
     with pytest.raises(NotRunError, match="gelu"):
-        open_backend(tmp_path, entry)
+        open_backend(tmp_path, _as_it_is(tmp_path, entry))
 
 
 def test_weights_that_overflow_give_an_error_not_a_logit(tmp_path: Path) -> None:
@@ -165,13 +209,12 @@ def test_weights_that_overflow_give_an_error_not_a_logit(tmp_path: Path) -> None
         at = start + size + -size % 64
     data[start : start + size] = struct.pack("<f", float("nan")) * (size // 4)
     path.write_bytes(data)
-    with open_backend(tmp_path, entry) as backend, pytest.raises(BundleError, match="NaN or infinity"):
+    changed = _as_it_is(tmp_path, entry)
+    with open_backend(tmp_path, changed) as backend, pytest.raises(BundleError, match="NaN or infinity"):
         backend.run(random_crops(1, 128))
 
 
 def test_reference_is_labelled(tmp_path: Path) -> None:
-    import sys
-
     with open_backend(tmp_path, _opened(tmp_path, "coreml")) as backend:
         expected = "Core ML (" if sys.platform == "darwin" else "MIL reference (not Core ML)"
         assert backend.runtime.startswith(expected)
