@@ -71,7 +71,7 @@ def make_part(
     )
     notify(f"check {target}")
     wrong = wrong_inputs(source.ticket.module())
-    report = check_files(artifact.files, entry, goldens, evaluation, wrong)
+    report = check_files(artifact.files, entry, goldens, evaluation, wrong, source.sha256)
     result = TargetResult(
         report=report,
         installed=sum(map(len, artifact.files.values())),
@@ -87,6 +87,7 @@ def check_files(
     goldens: GoldenSet,
     evaluation: Evaluation | None,
     wrong: WrongInputs | None = None,
+    ticket_sha256: str | None = None,
 ) -> Report:
     """`check_artifact` for an artifact that is still in memory. Raises FileError if the disk is full."""
     with tempfile.TemporaryDirectory(prefix="edgedf-check-") as name:
@@ -97,7 +98,7 @@ def check_files(
                 (folder / path).write_bytes(data)
             except OSError as error:
                 raise write_error(folder / path, error) from error
-        return check_artifact(folder, entry, goldens, evaluation, wrong=wrong)
+        return check_artifact(folder, entry, goldens, evaluation, wrong=wrong, ticket_sha256=ticket_sha256)
 
 
 def _metadata(source: Source) -> dict[str, str]:

@@ -48,7 +48,16 @@ def recheck(
     for entry in entries:
         notify(entry.target)
         wanted = evaluation is not None
-        reports.append(check_artifact(bundle.folder, entry, goldens, evaluation, want_auc=wanted))
+        reports.append(
+            check_artifact(
+                bundle.folder,
+                entry,
+                goldens,
+                evaluation,
+                want_auc=wanted,
+                ticket_sha256=bundle.manifest.ticket_sha256,
+            )
+        )
     return tuple(reports)
 
 

@@ -56,6 +56,7 @@ def check_artifact(
     *,
     want_auc: bool = True,
     wrong: WrongInputs | None = None,
+    ticket_sha256: str | None = None,
 ) -> Report:
     """Every check of one artifact in its real runtime: names, shapes, values, flips, AUC, in that order.
 
@@ -64,12 +65,16 @@ def check_artifact(
         evaluation: crops with the dense network's logits; None leaves "auc" NOT RUN.
         want_auc: false leaves "auc" out where nobody asked for it.
         wrong: the dense network's answers to wrongly prepared inputs; helps to name a cause.
+        ticket_sha256: the ticket that the files must name; None where nobody knows it.
     Never raises for a bad artifact: what went wrong is a failed check.
     """
     form = (check_names(entry, goldens.contract), check_shapes(entry, goldens.contract))
     try:
         with open_backend(folder, entry) as backend:
-            checks, numbers = _run_checks(backend, entry, goldens, evaluation, form, want_auc, wrong)
+            opened = check_open(backend, goldens.contract, ticket_sha256)
+            checks, numbers = _run_checks(
+                backend, entry, goldens, evaluation, (*form, opened), want_auc, wrong
+            )
             runtime = backend.runtime
     except NotRunError as error:
         return _stopped(entry, (*form, not_run("open", _one_line(error))))
@@ -139,14 +144,13 @@ def _run_checks(
     wrong: WrongInputs | None,
 ) -> tuple[tuple[Check, ...], dict[str, object]]:
     """Values only where the form is right: a wrong layout would compare noise."""
-    opened = check_open(backend, goldens.contract)
-    if combine(check.outcome for check in (*form, opened)) is Outcome.FAIL:
-        return (*form, opened, not_run("values", "names, shapes or contract are wrong")), {}
+    if combine(check.outcome for check in form) is Outcome.FAIL:
+        return (*form, not_run("values", "names, shapes or contract are wrong")), {}
     try:
         checks, numbers = value_checks(backend.run, goldens, evaluation, entry.tolerances, want_auc, wrong)
     except EdgedfError as error:
-        return (*form, opened, failed("values", _one_line(error), [_one_line(error)])), {}
-    return (*form, opened, *checks), numbers
+        return (*form, failed("values", _one_line(error), [_one_line(error)])), {}
+    return (*form, *checks), numbers
 
 
 def _check_contract(stored: Contract, contract: Contract) -> Check:

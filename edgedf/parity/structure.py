@@ -52,15 +52,27 @@ def check_shapes(entry: ArtifactEntry, contract: Contract) -> Check:
     return passed("shapes", f"{_text(entry.input)} -> {_text(entry.output)}")
 
 
-def check_open(backend: Backend, contract: Contract) -> Check:
-    """The runtime took the file, and a contract that the file carries is the bundle's to the last bit."""
+def check_open(backend: Backend, contract: Contract, ticket_sha256: str | None) -> Check:
+    """The runtime took the file, and the contract and ticket that the file carries are the bundle's.
+
+    `ticket_sha256` None asks for no ticket. Raises BundleError if the file carries no contract.
+    """
     if not isinstance(backend, CarriesContract):
         return passed("open", backend.runtime)
+    carried, expected = backend.carried_contract(), contract.to_json()
     wrong = [
-        f"the file carries contract.{name} {value!r}, the bundle says {getattr(contract, name)!r}"
-        for name, value in backend.carried_contract().items()
-        if value != getattr(contract, name)
+        f"the file carries contract.{name} {value!r}, the bundle says {expected[name]!r}"
+        for name, value in carried.contract.items()
+        if value != expected[name]
     ]
+    wrong += [
+        f"the file carries contract_sha256 {found[:12]!r}..., the bundle's is {contract.sha256[:12]}..."
+        for found in carried.contract_hashes
+        if found != contract.sha256
+    ]
+    if ticket_sha256 is not None and carried.ticket_sha256 != ticket_sha256:
+        found = "no ticket" if carried.ticket_sha256 is None else f"ticket {carried.ticket_sha256[:12]!r}..."
+        wrong.append(f"the file carries {found}, the bundle was built from {ticket_sha256[:12]}...")
     return failed("open", wrong[0], wrong) if wrong else passed("open", backend.runtime)
 
 

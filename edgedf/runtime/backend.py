@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.errors import NotRunError
+from edgedf.runtime.carried import Carried
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
@@ -46,10 +47,10 @@ class Backend(Protocol):
 
 @runtime_checkable
 class CarriesContract(Protocol):
-    """A backend whose model file holds the contract's numbers itself, for programs that see no manifest."""
+    """A backend whose model file holds the contract, for programs that see no manifest; all of ours do."""
 
-    def carried_contract(self) -> Mapping[str, float]:
-        """Field of the contract -> the number in the file."""
+    def carried_contract(self) -> Carried:
+        """What the file says of its contract and its ticket. Raises BundleError if it says nothing."""
         ...
 
 

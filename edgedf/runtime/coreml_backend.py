@@ -16,6 +16,7 @@ from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.errors import BundleError, NotRunError
 from edgedf.runtime.artifact_check import check_entry, check_tensor, read_artifact
 from edgedf.runtime.backend import F32, U8
+from edgedf.runtime.carried import Carried, carried_table
 from edgedf.runtime.host_quiet import quiet_output
 from edgedf.runtime.mil_reference import (
     DecodeError,
@@ -57,6 +58,7 @@ class CoremlBackend(Session):
                 read_artifact(folder, entry, MODEL_PATH), read_artifact(folder, entry, WEIGHTS_PATH)
             )
             self._check(model)
+            self._metadata = model.metadata
             # Built on a Mac too: a program that the reference cannot follow is not edgedf's.
             reference = Evaluator(model)
         except UnknownOperationError as error:
@@ -82,6 +84,10 @@ class CoremlBackend(Session):
                 raise BundleError(f"has {len(features)} {kind}, expected 1", file=self.path)
             feature = features[0]
             check_tensor(spec, feature.name, feature.type.shape, feature.type.dtype, self.path)
+
+    def carried_contract(self) -> Carried:
+        """See `edgedf.runtime.backend.CarriesContract`."""
+        return carried_table(self._metadata, self.path)
 
     def _logit(self, crop_hwc: U8) -> F32:
         x_nchw = np.ascontiguousarray(crop_hwc.transpose(2, 0, 1)[None], dtype=np.float32)

@@ -16,11 +16,14 @@ from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.errors import BundleError, NotRunError
 from edgedf.runtime.artifact_check import check_entry, check_flatbuffer, check_tensor, read_artifact
 from edgedf.runtime.backend import F32, U8
+from edgedf.runtime.carried import Carried, carried_document
 from edgedf.runtime.host_quiet import quiet_output
 from edgedf.runtime.session import Session
 
 FILE_IDENTIFIER = b"ET12"
 METHOD = "forward"
+# A method without inputs whose one answer is a text.
+METADATA_METHOD = "edgedf_metadata"
 
 
 class ExecutorchBackend(Session):
@@ -84,6 +87,18 @@ class ExecutorchBackend(Session):
         result = self._program.module.run_method(METHOD, (torch.from_numpy(x_nchw),))
         # A copy: the runtime reuses its output's memory in the next run.
         return np.array(result[0].numpy(), dtype=np.float32)
+
+    def carried_contract(self) -> Carried:
+        """See `edgedf.runtime.backend.CarriesContract`."""
+        assert self._program is not None
+        module = self._program.module
+        known = METADATA_METHOD in module.method_names()
+        found = list(module.run_method(METADATA_METHOD, ())) if known else []
+        if len(found) != 1 or not isinstance(found[0], str):
+            raise BundleError(
+                "carries no contract", file=self.path, field=METADATA_METHOD, hint="build it again"
+            )
+        return carried_document(found[0], self.path)
 
     def close(self) -> None:
         self._program = None

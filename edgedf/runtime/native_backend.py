@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,8 +9,10 @@ from typing import Self
 from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.errors import BundleError
 from edgedf.native.engine import NativeModel
+from edgedf.native.model_header import read_header
 from edgedf.runtime.artifact_check import read_artifact
 from edgedf.runtime.backend import F32, U8
+from edgedf.runtime.carried import Carried, carried_numbers
 
 
 class NativeBackend:
@@ -29,7 +30,9 @@ class NativeBackend:
 
     def __init__(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
         path = folder / entry.path
-        self.model = NativeModel(read_artifact(folder, entry), file=path, threads=threads)
+        data = read_artifact(folder, entry)
+        self.model = NativeModel(data, file=path, threads=threads)
+        self._path, self._metadata = path, read_header(data).metadata
         shape, side = entry.input.shape, self.model.size
         if shape != (1, side, side, 3):
             self.model.close()
@@ -41,12 +44,13 @@ class NativeBackend:
         """Logits (N,) float32 of crops (N, S, S, 3) uint8 RGB. Raises BundleError on another shape."""
         return self.model.run(crops_nhwc)
 
-    def carried_contract(self) -> Mapping[str, float]:
+    def carried_contract(self) -> Carried:
         """What `edgedf-run` and the C API go by: see `edgedf.runtime.backend.CarriesContract`."""
         carried = self.model.needs.contract
         # Not the logit threshold: libraries round logarithms differently; the engine checks that number.
         numbers = ("box_scale", "threshold", "temperature")
-        return {"size": carried.size} | {name: getattr(carried, name) for name in numbers}
+        found = {"size": carried.size} | {name: getattr(carried, name) for name in numbers}
+        return carried_numbers(found, self._metadata, self._path)
 
     def close(self) -> None:
         """Free the model. Calling it twice is safe."""

@@ -14,6 +14,7 @@ from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.errors import BundleError, NotRunError
 from edgedf.runtime.artifact_check import check_entry, check_flatbuffer, check_tensor, read_artifact
 from edgedf.runtime.backend import F32, U8
+from edgedf.runtime.carried import Carried, carried_document, tflite_document
 from edgedf.runtime.host_quiet import quiet_output
 from edgedf.runtime.session import Session
 
@@ -70,6 +71,10 @@ class TfliteBackend(Session):
         self._interpreter.invoke()
         logit: F32 = self._interpreter.get_tensor(self._output)
         return logit
+
+    def carried_contract(self) -> Carried:
+        """See `edgedf.runtime.backend.CarriesContract`."""
+        return carried_document(tflite_document(self._data, self.path), self.path)
 
     def close(self) -> None:
         self._interpreter, self._data = None, b""

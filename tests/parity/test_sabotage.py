@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import struct
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -35,6 +38,7 @@ TARGETS = ("executorch", "coreml", "tflite", "native")
 NATIVE_ROUNDED = (("native", "float16"), ("native", "int8"))
 FORMS = (*((target, "float32") for target in TARGETS), *NATIVE_ROUNDED)
 SIZE = 64
+TICKET = "ab" * 32
 
 
 @lru_cache(maxsize=2)
@@ -51,7 +55,11 @@ def _goldens() -> GoldenSet:
 @lru_cache(maxsize=32)
 def _artifact(target: str, sabotage: Callable[[Graph], Graph], precision: str = "float32") -> Artifact:
     module = GraphModule(sabotage(_compacted().graph))
-    return convert(target, module, lively_ticket(size=SIZE).contract, Options(precision=precision))
+    return convert(target, module, lively_ticket(size=SIZE).contract, _options(precision))
+
+
+def _options(precision: str) -> Options:
+    return Options(precision=precision, metadata={"edgedf.ticket_sha256": TICKET})
 
 
 def _entry(artifact: Artifact) -> ArtifactEntry:
@@ -74,6 +82,7 @@ def _report(artifact: Artifact, files: Mapping[str, bytes] | None = None) -> Rep
         _goldens(),
         None,
         wrong_inputs(lively_ticket(size=SIZE).module()),
+        TICKET,
     )
 
 
@@ -171,7 +180,7 @@ def test_sabotaged_network_is_refused(
 @pytest.mark.parametrize(("target", "precision"), FORMS)
 def test_other_tickets_model_is_refused(target: str, precision: str) -> None:
     contract = lively_ticket(size=SIZE).contract
-    report = _report(convert(target, _compacted(seed=5).module, contract, Options(precision=precision)))
+    report = _report(convert(target, _compacted(seed=5).module, contract, _options(precision)))
     values = next(check for check in report.checks if check.name == "values")
     assert values.outcome is Outcome.FAIL
     assert len(values.failures) > 10
@@ -206,6 +215,82 @@ def test_wrong_names_are_refused(target: str) -> None:
     assert next(c for c in report.checks if c.outcome is Outcome.FAIL).name == "names"
 
 
+def _edited(made: Artifact, *edits: tuple[bytes, bytes]) -> dict[str, bytes]:
+    """The artifact's files with texts replaced by others of equal length, checksums made right."""
+    files = dict(made.files)
+    for before, after in edits:
+        assert len(before) == len(after)
+        assert any(before in data for data in files.values()), before
+        files = {name: data.replace(before, after) for name, data in files.items()}
+    if made.target == "native":
+        data = files[made.path]
+        files[made.path] = data[:12] + struct.pack("<I", zlib.crc32(data[16:])) + data[16:]
+    return files
+
+
+def _resealed(made: Artifact, files: Mapping[str, bytes]) -> Report:
+    """The report on edited files whose hashes the manifest knows."""
+    return _report(replace(made, files=files), files)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_carried_threshold_that_is_not_the_contracts_is_refused(target: str) -> None:
+    """Programs without the manifest go by what the file says."""
+    made = _artifact(target, _honest)
+    edits = [(b'"threshold": 0.5', b'"threshold": 0.9')]
+    if target == "native":
+        half = lively_ticket(size=SIZE).contract
+        other = replace(half, threshold=0.9)
+        edits = [
+            (
+                struct.pack("<3d", half.threshold, half.temperature, half.logit_threshold),
+                struct.pack("<3d", other.threshold, other.temperature, other.logit_threshold),
+            ),
+        ]
+    check = _failed(_resealed(made, _edited(made, *edits)))
+    assert check.name == "open"
+    assert check.detail == "the file carries contract.threshold 0.9, the bundle says 0.5"
+
+
+@pytest.mark.parametrize("target", ["executorch", "coreml", "tflite"])
+def test_a_carried_contract_hash_that_is_not_the_contracts_is_refused(target: str) -> None:
+    made = _artifact(target, _honest)
+    own = lively_ticket(size=SIZE).contract.sha256.encode()
+    check = _failed(_resealed(made, _edited(made, (own, b"cd" * 32))))
+    assert check.name == "open"
+    assert "contract_sha256 'cdcdcdcdcdcd'" in check.detail
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_carried_ticket_that_is_not_the_bundles_is_refused(target: str) -> None:
+    made = _artifact(target, _honest)
+    check = _failed(_resealed(made, _edited(made, (TICKET.encode(), b"cd" * 32))))
+    assert check.name == "open"
+    assert (
+        check.detail == "the file carries ticket 'cdcdcdcdcdcd'..., the bundle was built from abababababab..."
+    )
+    other_name = (b"edgedf.ticket_sha256", b"edgedf.ticket_sha255")
+    check = _failed(_resealed(made, _edited(made, other_name)))
+    assert check.detail == "the file carries no ticket, the bundle was built from abababababab..."
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [("executorch", b"edgedf_metadata"), ("coreml", b"edgedf.contract"), ("tflite", b"edgedf")],
+)
+def test_a_file_without_a_contract_is_refused(target: str, name: bytes) -> None:
+    made = _artifact(target, _honest)
+    # Only the entry's own name, not the keys and texts that begin alike.
+    files = {
+        path: re.sub(rb"(?<![a-zA-Z_ ])" + re.escape(name) + rb"(?![a-zA-Z_.])", name[:-1] + b"X", data)
+        for path, data in made.files.items()
+    }
+    assert files != dict(made.files)
+    check = _failed(_resealed(made, files))
+    assert check.name == "open"
+    assert "carries no contract" in check.detail
+
+
 # ---- sabotage of a finished bundle, hashes made right again
 
 
@@ -218,7 +303,7 @@ def _bundle(path: Path, goldens: GoldenSet, target: str = "tflite") -> Manifest:
         contract=ticket.contract,
         arch=ticket.arch,
         arch_args=dict(ticket.arch_args),
-        ticket_sha256="ab" * 32,
+        ticket_sha256=TICKET,
         lineage={},
         golden=file_entries(golden),
         artifacts=(_entry(made),),

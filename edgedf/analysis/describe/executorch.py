@@ -9,9 +9,9 @@ from pathlib import Path
 
 from edgedf.analysis.describe.description import Cell, Description, Table
 from edgedf.analysis.describe.files import artifact_facts
-from edgedf.analysis.describe.flatbuffer import FlatbufferError, FlatTable
 from edgedf.errors import BundleError
 from edgedf.files import read_bytes
+from edgedf.runtime.flatbuffer import FlatbufferError, FlatTable
 
 _TENSOR = 5  # KernelTypes.Tensor
 _KERNEL_CALL, _DELEGATE_CALL = 1, 2

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from edgedf.analysis.describe.description import Description, Table
 from edgedf.analysis.describe.files import artifact_facts
-from edgedf.analysis.describe.flatbuffer import FlatbufferError, FlatTable
 from edgedf.errors import BundleError
 from edgedf.files import read_bytes
+from edgedf.runtime.flatbuffer import FlatbufferError, FlatTable
 
 _TYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
 # Operators that edgedf's networks can turn into; any other prints as its number.

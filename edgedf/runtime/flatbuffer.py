@@ -2,8 +2,8 @@
 
 Source: flatbuffers.dev, "Internals". A table starts with a signed 32-bit distance back to its vtable; the
 vtable holds its own size, the table's size, and per field a 16-bit place in the table (0: absent). Vectors
-and strings start with a 32-bit count. All little-endian. It lets `edgedf show` look into .tflite and .pte
-files without TensorFlow Lite or ExecuTorch, and into damaged ones without a crash.
+and strings start with a 32-bit count. All little-endian. It lets `edgedf show` and the gate look into .tflite
+and .pte files without TensorFlow Lite or ExecuTorch, and into damaged ones without a crash.
 """
 
 from __future__ import annotations
@@ -57,6 +57,11 @@ class FlatTable:
         size = struct.calcsize(form)
         start, count = self._vector(field, size)
         return tuple(_number(self.data, start + size * index, form) for index in range(count))
+
+    def bytes(self, field: int) -> bytes:
+        """A vector of bytes, empty if absent."""
+        start, count = self._vector(field, 1)
+        return self.data[start : start + count]
 
     def count(self, field: int) -> int:
         """Length of a vector of bytes, without reading it."""
