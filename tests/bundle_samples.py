@@ -9,10 +9,10 @@ import numpy as np
 from edgedf.bundle.golden import GoldenSet, golden_files
 from edgedf.bundle.manifest import ArtifactEntry, Manifest, TensorSpec
 from edgedf.bundle.parity_record import CHECKS, ParityMetrics, ParityRecord
+from edgedf.bundle.tolerances import TOLERANCES
 from edgedf.bundle.writer import file_entries
 from edgedf.contract import Contract
 from edgedf.parity.golden import make_goldens
-from edgedf.parity.tolerances import TOLERANCES
 
 PARITY = ParityRecord(
     outcome="pass",

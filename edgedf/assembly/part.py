@@ -13,13 +13,13 @@ from edgedf.assembly.source import Source
 from edgedf.bundle.archive import zip_bytes
 from edgedf.bundle.golden import GoldenSet
 from edgedf.bundle.manifest import ArtifactEntry
+from edgedf.bundle.tolerances import TOLERANCES
 from edgedf.bundle.writer import file_entries
 from edgedf.os_errors import write_error
 from edgedf.parity.check import check_artifact
 from edgedf.parity.diagnose import WrongInputs
 from edgedf.parity.gate import Report
 from edgedf.parity.reference import wrong_inputs
-from edgedf.parity.tolerances import TOLERANCES
 from edgedf.parity.values import Evaluation
 
 if TYPE_CHECKING:

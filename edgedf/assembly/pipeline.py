@@ -16,6 +16,7 @@ from edgedf.assembly.result import BuildResult
 from edgedf.assembly.source import Source
 from edgedf.bundle.golden import GoldenSet, golden_files
 from edgedf.bundle.manifest import ArtifactEntry, Manifest
+from edgedf.bundle.tolerances import TOLERANCES
 from edgedf.bundle.writer import (
     check_replaceable,
     check_zip_replaceable,
@@ -28,7 +29,6 @@ from edgedf.parity.compare import auc_of
 from edgedf.parity.gate import Outcome, Report, combine
 from edgedf.parity.golden import FACE_SEED, FACES, make_goldens
 from edgedf.parity.reference import dense_logits, module_logits
-from edgedf.parity.tolerances import TOLERANCES
 from edgedf.parity.values import Evaluation
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ import numpy as np
 from edgedf.analysis.latency import processor_name, time_in_turns
 from edgedf.analysis.sweep import Sweep, SweepPoint
 from edgedf.bundle.manifest import ArtifactEntry
+from edgedf.bundle.tolerances import TOLERANCES
 from edgedf.bundle.writer import file_entries
 from edgedf.contract import Contract
 from edgedf.errors import EdgedfError, NotRunError
-from edgedf.parity.tolerances import TOLERANCES
 from edgedf.runtime.backend import Backend, open_backend
 
 if TYPE_CHECKING:

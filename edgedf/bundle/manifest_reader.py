@@ -20,6 +20,7 @@ from edgedf.bundle.manifest import (
 )
 from edgedf.bundle.parity_record import read_parity
 from edgedf.bundle.paths import clash, path_problem
+from edgedf.bundle.tolerances import TOLERANCES
 from edgedf.contract import Contract
 from edgedf.errors import BundleError, ContractError
 
@@ -58,18 +59,27 @@ class ManifestReader(FieldReader):
             layout=self.one_of(record["layout"], ("NCHW", "NHWC", "N1"), f"{at}.layout"),
         )
 
+    def limits(self, value: Any, precision: str, at: str) -> dict[str, float]:
+        """The tolerances: a bundle may ask more of itself than edgedf does, never less."""
+        found = {}
+        for name, number in self.record(value, _TOLERANCES, at).items():
+            # All three are shares: an error over the logit scale, flips, a change of AUC.
+            found[name] = self.number(number, f"{at}.{name}", 0, 1)
+            most = getattr(TOLERANCES[precision], name)
+            if found[name] > most:
+                problem = f"is {found[name]:g}, looser than the {most:g} that {precision} is allowed"
+                raise self.bad(f"{at}.{name}", problem)
+        return found
+
     def artifact(self, value: Any, at: str) -> ArtifactEntry:
         names = "target precision path files input output tolerances parity tools"
         record = self.record(value, names, at)
-        # All three tolerances are shares: an error over the logit scale, flips, a change of AUC.
-        limits = {
-            name: self.number(value, f"{at}.tolerances.{name}", 0, 1)
-            for name, value in self.record(record["tolerances"], _TOLERANCES, f"{at}.tolerances").items()
-        }
+        precision = self.one_of(record["precision"], PRECISIONS, f"{at}.precision")
+        limits = self.limits(record["tolerances"], precision, f"{at}.tolerances")
         tools = self.plain(record["tools"], f"{at}.tools")
         return ArtifactEntry(
             target=self.one_of(record["target"], TARGETS, f"{at}.target"),
-            precision=self.one_of(record["precision"], PRECISIONS, f"{at}.precision"),
+            precision=precision,
             path=self.path(record["path"], f"{at}.path"),
             files=self.files(record["files"], f"{at}.files"),
             input=self.tensor(record["input"], f"{at}.input"),

@@ -12,7 +12,7 @@ from edgedf.bundle.manifest import TARGETS
 from edgedf.cli.config import named_bundle
 from edgedf.cli.options import ExistingPath, json_option
 from edgedf.cli.output import print_json, print_table, progress_bar
-from edgedf.cli.parity_table import print_problems, print_stand_ins, report_row
+from edgedf.cli.parity_table import print_limits, print_problems, print_stand_ins, report_row
 from edgedf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ def _print(bundle: Bundle, reports: tuple[Report, ...]) -> None:
     rows = [report_row(report) for report in reports]
     title = f"{bundle.manifest.name}: agreement with the golden vectors"
     print_table(columns, rows, title=title, right=("max error", "RMS error", "flips", "AUC change"))
+    print_limits(reports)
     for report in reports:
         print_problems(report)
     print_stand_ins(reports)

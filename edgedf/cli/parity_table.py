@@ -8,6 +8,8 @@ from edgedf.bundle.parity_record import stands_in
 from edgedf.cli.output import show_line
 from edgedf.parity.gate import Outcome, Report
 
+_LIMITS = {"values": "max error {:.0e}", "flips": "flips {:.1%}", "auc": "AUC change {:g}"}
+
 
 def report_row(report: Report, *sizes: str | None) -> tuple[object, ...]:
     """One table row: what, precision, runtime, sizes, max and RMS error, flips, AUC change, gate."""
@@ -23,6 +25,17 @@ def report_row(report: Report, *sizes: str | None) -> tuple[object, ...]:
         _number(numbers.get("auc_change"), "+.5f"),
         report.outcome.label,
     )
+
+
+def print_limits(reports: Iterable[Report]) -> None:
+    """One line for each precision and its limits, as the checks used them."""
+    lines: dict[str, None] = {}
+    for report in reports:
+        if report.precision and (limits := report.limits):
+            parts = [form.format(limits[name]) for name, form in _LIMITS.items() if name in limits]
+            lines[f"allowed: {report.precision}: {', '.join(parts)}"] = None
+    for line in lines:
+        show_line(line)
 
 
 def print_problems(report: Report) -> None:

@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from edgedf.bundle.golden import GoldenSet
 from edgedf.bundle.manifest import ArtifactEntry, Tolerances
+from edgedf.bundle.tolerances import TOLERANCES
 from edgedf.contract import Contract
 from edgedf.errors import CropError, EdgedfError, NotRunError
 from edgedf.parity.diagnose import WrongInputs, diagnose
 from edgedf.parity.gate import Check, Outcome, Report, combine, failed, not_run, passed
 from edgedf.parity.golden import golden_crop
 from edgedf.parity.structure import check_names, check_open, check_shapes
-from edgedf.parity.tolerances import TOLERANCES
 from edgedf.parity.values import (
     Evaluation,
     check_auc,

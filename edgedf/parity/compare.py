@@ -56,8 +56,7 @@ class Difference:
 def difference(expected: F32, got: F32, contract: Contract) -> Difference:
     """Compare finite logits (N,) with N >= 1; decisions by the contract's threshold."""
     errors = np.abs(got.astype(np.float64) - expected.astype(np.float64))
-    limit = contract.logit_threshold
-    flips = np.flatnonzero((expected >= limit) != (got >= limit))
+    flips = np.flatnonzero(decisions(expected, contract) != decisions(got, contract))
     return Difference(
         count=len(expected),
         scale=logit_scale(expected),
@@ -67,6 +66,11 @@ def difference(expected: F32, got: F32, contract: Contract) -> Difference:
         errors=errors,
         flips=tuple(int(index) for index in flips),
     )
+
+
+def decisions(logits: F32, contract: Contract) -> npt.NDArray[np.bool_]:
+    """Which logits (N,) mean fake, decided in double precision by `Contract.is_fake`, as every verdict is."""
+    return np.array([contract.is_fake(float(logit)) for logit in logits], np.bool_)
 
 
 def auc_change(expected: F32, got: F32, labels: U8) -> float | None:

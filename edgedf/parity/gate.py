@@ -115,6 +115,11 @@ class Report:
         """All checks together."""
         return combine(check.outcome for check in self.checks)
 
+    @property
+    def limits(self) -> dict[str, float]:
+        """What was allowed, by check; only those that compared a number."""
+        return {check.name: check.allowed for check in self.checks if check.allowed is not None}
+
     def to_json(self) -> dict[str, Any]:
         """JSON-ready, with every check and every failure."""
         return {
@@ -124,6 +129,7 @@ class Report:
             "runtime": self.runtime,
             "checks": [check.to_json() for check in self.checks],
             "metrics": self.metrics,
+            "limits": self.limits,
         }
 
     def record(self) -> ParityRecord:

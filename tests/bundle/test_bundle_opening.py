@@ -160,6 +160,12 @@ def _parity(*keys: str, to: Any) -> Callable[[dict[str, Any]], None]:
         (_parity("metrics", "auc_change", to=-2), "expected a number in -1..1"),
         (_set("artifacts", 0, "tools", to={"\x1b": "1"}), "printable"),
         (_set("artifacts", 0, "tolerances", "flips", to=2), "is 2, expected a number in 0..1"),
+        (
+            _set("artifacts", 0, "tolerances", "max_logit_error", to=1),
+            r"artifacts\[0\].tolerances.max_logit_error: is 1, looser than the 0.0001 that float32",
+        ),
+        (_set("artifacts", 0, "tolerances", "flips", to=0.0011), "tolerances.flips: is 0.0011, looser"),
+        (_set("artifacts", 0, "tolerances", "auc_drop", to=0.01), "tolerances.auc_drop: is 0.01, looser"),
         (_set("name", to="../x"), "plain name"),
         (_set("artifacts", 1, "target", to="coreml"), "twice"),
         (_set("artifacts", 1, "files", to=[]), "is empty"),
@@ -179,6 +185,12 @@ def test_hostile_manifest_is_refused(
     _rewrite(folder, edit)
     with pytest.raises(BundleError, match=reason):
         open_bundle(folder)
+
+
+def test_tolerances_tighter_than_edgedfs_are_kept(folder: Path) -> None:
+    _rewrite(folder, _set("artifacts", 0, "tolerances", "max_logit_error", to=1e-5))
+    with open_bundle(folder) as bundle:
+        assert bundle.manifest.artifacts[0].tolerances.max_logit_error == 1e-5
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from edgedf.assembly.part import check_files
 from edgedf.assembly.source import Source, read_source
 from edgedf.bundle.golden import GoldenSet
 from edgedf.bundle.manifest import ArtifactEntry
+from edgedf.bundle.tolerances import TOLERANCES
 from edgedf.bundle.writer import file_entries
 from edgedf.compact import compact_ticket
 from edgedf.contract import Contract
@@ -25,7 +26,6 @@ from edgedf.native.model_header import read_header
 from edgedf.parity.gate import Outcome, Report
 from edgedf.parity.golden import make_goldens
 from edgedf.parity.reference import dense_logits, module_logits
-from edgedf.parity.tolerances import TOLERANCES
 from edgedf.parity.values import Evaluation
 from edgedf.ticket import Ticket
 from tests.parity_samples import lively_ticket

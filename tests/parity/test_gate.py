@@ -10,11 +10,13 @@ import numpy.typing as npt
 import pytest
 
 from edgedf.bundle.golden import GoldenSet
+from edgedf.bundle.tolerances import TOLERANCES
+from edgedf.cli.parity_table import print_limits
 from edgedf.parity.check import check_function
-from edgedf.parity.compare import auc_change, difference, logit_scale
+from edgedf.parity.compare import auc_change, decisions, difference, logit_scale
 from edgedf.parity.gate import Outcome, Report, combine, exit_code, failed, not_run, passed
-from edgedf.parity.tolerances import TOLERANCES
 from edgedf.parity.values import Evaluation, check_values, metrics
+from edgedf.runtime.verdict import judge
 from tests.bundle_samples import sample_goldens
 
 FLOAT32 = TOLERANCES["float32"]
@@ -144,6 +146,14 @@ def test_two_odd_pictures_are_no_contrast(goldens: GoldenSet) -> None:
     assert check_values(odd.logits, odd, TOLERANCES["int8"])[0].outcome is Outcome.NOT_RUN
 
 
+def test_a_report_says_what_it_allowed(goldens: GoldenSet, capsys: pytest.CaptureFixture[str]) -> None:
+    tight = replace(FLOAT32, max_logit_error=1e-5)
+    report = replace(check_function("f", "", _run, goldens, None, tight), precision="float32")
+    assert report.to_json()["limits"] == {"values": 1e-5, "flips": 0.001}
+    print_limits([report, report])
+    assert capsys.readouterr().out == "allowed: float32: max error 1e-05, flips 0.1%\n"
+
+
 def test_auc_change_is_none_for_one_class() -> None:
     logits = np.array([1, 2, 3], np.float32)
     assert auc_change(logits, logits, np.ones(3, np.uint8)) is None
@@ -156,6 +166,22 @@ def test_flips_follow_the_contract_threshold(goldens: GoldenSet) -> None:
     limit = contract.logit_threshold
     expected = np.array([limit - 0.1, limit + 0.1, 0.0], np.float32)
     assert difference(expected, expected + np.float32(0.2), contract).flips == (0,)
+
+
+def test_gate_and_detector_decide_alike_at_the_threshold(goldens: GoldenSet) -> None:
+    """A float32 logit just below the threshold must not be rounded up to it on one side only."""
+    unlike = 0
+    for threshold in np.linspace(0.05, 0.95, 91):
+        contract = replace(goldens.contract, threshold=float(threshold))
+        near = np.float32(contract.logit_threshold)
+        logits = np.array([np.nextafter(near, -np.inf), near, np.nextafter(near, np.inf)], np.float32)
+        wanted = [judge(contract, float(logit))[1] == "fake" for logit in logits]
+        assert decisions(logits, contract).tolist() == wanted
+        fake = np.full(3, 100, np.float32)
+        flips = difference(fake, logits, contract).flips
+        assert [index in flips for index in range(3)] == [not verdict for verdict in wanted]
+        unlike += wanted != (logits >= near).tolist()
+    assert unlike > 10  # else the case that matters was never met
 
 
 def _run(crops: U8) -> F32:

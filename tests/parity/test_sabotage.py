@@ -21,6 +21,7 @@ from edgedf.bundle.golden import LOGITS_NAME, GoldenSet, golden_files
 from edgedf.bundle.integrity import checksum_line
 from edgedf.bundle.manifest import CHECKSUM_NAME, MANIFEST_NAME, ArtifactEntry, Manifest
 from edgedf.bundle.reader import open_bundle
+from edgedf.bundle.tolerances import TOLERANCES
 from edgedf.bundle.writer import file_entries, write_bundle
 from edgedf.compact import Compacted, compact_ticket
 from edgedf.compact.graph import INPUT, Affine, Conv2d, Graph, Node
@@ -30,7 +31,6 @@ from edgedf.files import canonical_json
 from edgedf.parity.gate import Check, Outcome, Report
 from edgedf.parity.golden import make_goldens
 from edgedf.parity.reference import dense_logits, wrong_inputs
-from edgedf.parity.tolerances import TOLERANCES
 from tests.parity_samples import lively_ticket
 
 TARGETS = ("executorch", "coreml", "tflite", "native")

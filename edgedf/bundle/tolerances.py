@@ -1,4 +1,4 @@
-"""What the gate allows, by precision. The manifest records the values that were in force."""
+"""What the gate allows, by precision. A manifest records what was in force, never anything looser."""
 
 from __future__ import annotations
 
