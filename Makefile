@@ -124,5 +124,5 @@ test-arm64-runtimes: setup
 	PYTHON=$(CURDIR)/$(BIN)/python tests/arm64/fetch.sh $(ARM64)
 	PYTHON=$(CURDIR)/$(BIN)/python tests/arm64/build_runner.sh $(ARM64)
 	rm -rf $(ARM64)/demo.edgedf
-	$(BIN)/edgedf build edgedf/assets/demo-ticket.safetensors --target tflite --target executorch --crops 20 --out $(ARM64)/demo.edgedf
+	$(BIN)/edgedf build edgedf/assets/demo-ticket.safetensors --target tflite --target executorch --crops 90 --out $(ARM64)/demo.edgedf
 	$(BIN)/python -m tests.arm64.check $(ARM64) $(ARM64)/demo.edgedf

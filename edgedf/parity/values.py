@@ -22,6 +22,8 @@ U8 = npt.NDArray[np.uint8]
 CONTRAST_TOLERANCES = 5.0
 # And over this share of the scale, however tight the tolerance: below it a network hardly sees the picture.
 MIN_CONTRAST = 0.01
+# Of each class, however loose the limit: AUC over fewer says little about either.
+MIN_CLASS_CROPS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,11 @@ def contrast_problem(goldens: GoldenSet, limit: float) -> str | None:
 def check_flips(
     golden: Difference, crops: Difference | None, goldens: GoldenSet, tolerances: Tolerances
 ) -> Check:
-    """The share of golden pictures and evaluation crops whose decision differs."""
+    """The share of golden pictures and evaluation crops whose decision differs.
+
+    Unlike AUC this needs no least number: the fewer decisions, the stricter it is. Below 1 / limit of them it
+    allows no flip at all.
+    """
     count = golden.count + (crops.count if crops else 0)
     flips = len(golden.flips) + (len(crops.flips) if crops else 0)
     names = [f"golden {goldens.pictures[i].name}" for i in golden.flips]
@@ -101,16 +107,28 @@ def check_flips(
 
 
 def check_auc(got: F32, evaluation: Evaluation, tolerances: Tolerances) -> Check:
-    """The change of AUC on the evaluation crops."""
+    """The change of AUC on the evaluation crops, if there are enough of them to show one.
+
+    One wrongly ordered pair of a fake and a real crop moves AUC by 1 / (fakes * reals). Where that is more
+    than the limit, no change passes nothing; only a change beyond the limit and beyond one pair fails.
+    """
     change = auc_change(evaluation.logits, got, evaluation.labels)
     if change is None:
         return not_run("auc", "the evaluation crops hold one class only")
     limit = tolerances.auc_drop
     count = len(evaluation.labels)
     detail = f"AUC changes by {change:+.5f} on {count} crops ({evaluation.source}), allowed {limit:g}"
-    if abs(change) <= limit:
-        return passed("auc", detail, measured=rounded(change), allowed=limit)
-    return failed("auc", detail, [detail], measured=rounded(change), allowed=limit)
+    fakes = int(np.count_nonzero(evaluation.labels == 1))
+    reals = count - fakes
+    one_pair = 1 / (fakes * reals)
+    # AUC itself is rounded: a single pair must not look like a bit more than one.
+    if abs(change) > max(limit, one_pair * (1 + 1e-9)):
+        return failed("auc", detail, [detail], measured=rounded(change), allowed=limit)
+    if one_pair > limit or min(fakes, reals) < MIN_CLASS_CROPS:
+        return not_run(
+            "auc", f"{fakes} fake and {reals} real crops are too few to show a change of {limit:g}"
+        )
+    return passed("auc", detail, measured=rounded(change), allowed=limit)
 
 
 def evaluation_difference(got: F32, evaluation: Evaluation, contract: Contract) -> Difference | str:
@@ -134,6 +152,7 @@ def metrics(golden: Difference, crops: Difference | None, auc: Check | None) -> 
         "golden_flips": len(golden.flips),
         "evaluation_crops": crops.count if crops else 0,
         "evaluation_flips": len(crops.flips) if crops else None,
+        # A change that too few crops measured is no measurement: `measured` is None then.
         "auc_change": auc.measured if auc else None,
     }
 

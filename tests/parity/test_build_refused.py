@@ -19,7 +19,7 @@ from edgedf.ticket import write_ticket
 from tests.parity_samples import lively_ticket
 
 TARGETS = ("executorch", "coreml", "tflite", "native")
-OPTIONS = ("--out", "app.edgedf", "--zip", "--crops", "40")
+OPTIONS = ("--out", "app.edgedf", "--zip", "--crops", "90")
 
 
 def _content(folder: Path) -> dict[str, bytes]:

@@ -39,7 +39,7 @@ def ticket(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_builds_in_two_folders_give_equal_bytes_and_pass_again(tmp_path: Path, ticket: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        options = ("--target", "all", "--out", ".", "--zip", "--crops", "40")
+        options = ("--target", "all", "--out", ".", "--zip", "--crops", "90")
         done = _edgedf(tmp_path / name, "build", str(ticket), *options)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
     first, second = _content(tmp_path / "one"), _content(tmp_path / "two")

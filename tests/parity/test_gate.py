@@ -15,7 +15,7 @@ from edgedf.cli.parity_table import print_limits
 from edgedf.parity.check import check_function
 from edgedf.parity.compare import auc_change, decisions, difference, logit_scale
 from edgedf.parity.gate import Outcome, Report, combine, exit_code, failed, not_run, passed
-from edgedf.parity.values import Evaluation, check_values, metrics
+from edgedf.parity.values import Evaluation, check_auc, check_values, metrics
 from edgedf.runtime.verdict import judge
 from tests.bundle_samples import sample_goldens
 
@@ -159,6 +159,42 @@ def test_auc_change_is_none_for_one_class() -> None:
     assert auc_change(logits, logits, np.ones(3, np.uint8)) is None
     assert auc_change(logits, logits, np.array([0, 1, 1], np.uint8)) == 0.0
     assert auc_change(logits, -logits, np.array([0, 1, 1], np.uint8)) == -1.0
+
+
+def _evaluation(fakes: int, reals: int) -> Evaluation:
+    """Crops whose classes lie apart: AUC 1."""
+    labels = np.array([1] * fakes + [0] * reals, np.uint8)
+    logits = np.where(labels == 1, 2, -2) + np.linspace(0, 1, len(labels))
+    crops = np.zeros((len(labels), 1, 1, 3), np.uint8)
+    return Evaluation(crops_nhwc=crops, labels=labels, logits=logits.astype(np.float32), source="a test")
+
+
+@pytest.mark.parametrize(
+    ("precision", "fakes", "reals", "outcome"),
+    [
+        ("float32", 1, 1, Outcome.NOT_RUN),
+        ("float32", 44, 45, Outcome.NOT_RUN),
+        ("float32", 45, 45, Outcome.PASS),
+        ("float32", 19, 400, Outcome.NOT_RUN),
+        ("float16", 22, 22, Outcome.NOT_RUN),
+        ("float16", 23, 23, Outcome.PASS),
+        ("int8", 19, 19, Outcome.NOT_RUN),
+        ("int8", 20, 20, Outcome.PASS),
+    ],
+)
+def test_auc_on_too_few_crops_is_not_run(precision: str, fakes: int, reals: int, outcome: Outcome) -> None:
+    evaluation = _evaluation(fakes, reals)
+    check = check_auc(evaluation.logits, evaluation, TOLERANCES[precision])
+    assert check.outcome is outcome
+    assert (check.measured is None) == (outcome is Outcome.NOT_RUN)
+
+
+def test_auc_that_falls_apart_fails_however_few_the_crops() -> None:
+    few = _evaluation(3, 3)
+    assert check_auc(-few.logits, few, FLOAT32).outcome is Outcome.FAIL
+    swapped = few.logits.copy()
+    swapped[0] = few.logits[-1] - 0.01  # one pair: what three crops of each class cannot tell from luck
+    assert check_auc(swapped, few, FLOAT32).outcome is Outcome.NOT_RUN
 
 
 def test_flips_follow_the_contract_threshold(goldens: GoldenSet) -> None:
