@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import batched
 from pathlib import Path
 
@@ -86,8 +87,10 @@ def _build(
     with ignore_picture_warnings(), ThreadPoolExecutor(reader_threads()) as pool:
         for name, samples in index.splits.items():
             bad: list[DamagedFile] = []
-            with (folder / f"{name}.u8").open("wb") as stream:
-                for result in _crops(pool, index.root, samples, contract):
+            # Closed on the way out of an interruption too: it drops the pictures that wait to be read.
+            crops = closing(_crops(pool, index.root, samples, contract))
+            with crops as results, (folder / f"{name}.u8").open("wb") as stream:
+                for result in results:
                     # Written, not mapped: a full disk is then an error and not a killed process.
                     if isinstance(result, DamagedFile):
                         bad.append(result)
@@ -104,7 +107,7 @@ def _build(
 
 def _crops(
     pool: ThreadPoolExecutor, root: Path, samples: Sequence[Sample], contract: Contract
-) -> Iterator[U8 | DamagedFile]:
+) -> Generator[U8 | DamagedFile]:
     """One result per sample, in order, whatever the number of threads."""
 
     def crop(sample: Sample) -> U8 | DamagedFile:

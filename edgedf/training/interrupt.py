@@ -21,6 +21,11 @@ class StopFlag:
             raise KeyboardInterrupt
         self.wanted = True
 
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if a stop was asked for; for work that has nothing to save."""
+        if self.wanted:
+            raise KeyboardInterrupt
+
 
 @contextlib.contextmanager
 def stop_flag() -> Iterator[StopFlag]:

@@ -74,11 +74,22 @@ def train_run(
         )
         _check_same_run(options.out, head)
         _sweep(options.out)
-        data = open_training_data(index, options.recipe, options.out, progress=on_cache)
+        data = open_training_data(index, options.recipe, options.out, progress=_stoppable(on_cache, stop))
         write_run(options.out, head, status=RUNNING, chosen=None, evaluation=None)
         for number, seed in enumerate(options.seeds):
             _train_seed(options, head, data, seed, stop, _shifted(on_point, number, len(options.seeds)))
         return _finish(options, head, data)
+
+
+def _stoppable(on_cache: CacheProgress | None, stop: StopFlag) -> CacheProgress:
+    """Progress that ends the reading of pictures when a stop was asked for: a cache is whole or not there."""
+
+    def progress(done: int, total: int) -> None:
+        stop.check()
+        if on_cache is not None:
+            on_cache(done, total)
+
+    return progress
 
 
 def _train_seed(
@@ -204,5 +215,5 @@ def _sweep(out: Path) -> None:
 
 
 _OWN_FOLDERS = ("cache", "tickets", "controls", "evaluation")
-# .NAME.PROCESS.tmp of write_atomic, .NAME.RANDOM.tmp of new_folder.
-_TEMPORARY = re.compile(r"\.(run\.json|.+\.safetensors|cache|evaluation)\.?\w+\.tmp")
+# .NAME.PROCESS.tmp of write_atomic, .NAME.RANDOM.new and .tmp of new_folder.
+_TEMPORARY = re.compile(r"\.(run\.json|.+\.safetensors|cache|evaluation)\.?\w+\.(tmp|new)")

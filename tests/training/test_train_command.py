@@ -10,7 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.training_samples import write_faces
 
@@ -92,6 +94,29 @@ def test_train_killed_then_started_again_gives_the_same_bytes(number, moments, w
     assert done.returncode == 0, done.stderr
     assert _results(out) == _results(whole)
     assert not list(out.rglob("*.tmp"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "term"])
+def test_train_interrupted_while_it_reads_pictures_stops_there(number: int, tmp_path: Path) -> None:
+    faces, out = (
+        write_faces(tmp_path / "faces", counts={"Train": 1, "Validation": 1, "Test": 1}),
+        tmp_path / "run",
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8).repeat(14, 0).repeat(14, 1)
+    Image.fromarray(pixels).save(tmp_path / "large.png")
+    for number_of_file in range(600):
+        (faces / "Train" / "Real" / f"{number_of_file}.png").hardlink_to(tmp_path / "large.png")
+    command = _command(faces, out, *ARGUMENTS)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(out.glob(".cache.*.tmp")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "the same command goes on" in said
+    assert not list(out.iterdir()), "the pictures were read to the end, or something half done was left"
 
 
 def test_train_json_is_the_file_and_the_differences(whole, faces):
