@@ -15,6 +15,8 @@ FORMAT_VERSION = 1
 RUNNING, COMPLETE = "running", "complete"
 _HEAD = "format_version status recipe seeds dataset machine points chosen evaluation"
 _POINT = "kind round seed sparsity nonzero layers held temperature metrics ticket sha256"
+_MEASURED = "accuracy auc loss accuracy_low accuracy_high auc_low auc_high count people"
+_TRAINING = "epochs spent_epochs best_epoch best_validation_loss"
 _CHOSEN = "ticket sha256 round seed sparsity"
 _HEX = frozenset("0123456789abcdef")
 
@@ -80,8 +82,10 @@ class RunRules:
         for split, values in self.record(
             point["metrics"], "validation test training", f"{at}.metrics"
         ).items():
-            for name, number in self.table(values, f"{at}.metrics.{split}").items():
-                self.number(number, f"{at}.metrics.{split}.{name[:60]}", 0, 1e12)
+            names = _TRAINING if split == "training" else _MEASURED
+            for name, number in self.record(values, names, f"{at}.metrics.{split}").items():
+                highest = 1 if name.startswith(("accuracy", "auc")) else 1e12
+                self.number(number, f"{at}.metrics.{split}.{name}", 0, highest)
         # The place follows from what the point is, so no path in this file can lead anywhere else.
         folder = "" if point["seed"] == seeds[0] else f"seeds/{point['seed']}/"
         expected = folder + Point(point["kind"], point["round"], point["sparsity"]).path

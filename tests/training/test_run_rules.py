@@ -14,9 +14,16 @@ from edgedf.errors import TrainingError
 from edgedf.training.recipe import Recipe
 from edgedf.training.run_file import read_run
 
+MEASURED = dict.fromkeys(
+    ("accuracy", "auc", "loss", "accuracy_low", "accuracy_high", "auc_low", "auc_high", "count", "people"),
+    0.5,
+)
 POINT: dict[str, Any] = {
     "kind": "imp", "round": 0, "seed": 0, "sparsity": 0.0, "nonzero": 10, "layers": {"a": 0.0}, "held": [],
-    "temperature": 1.0, "metrics": {"validation": {"accuracy": 0.5}, "test": {}, "training": {"epochs": 1.0}},
+    "temperature": 1.0, "metrics": {
+        "validation": dict(MEASURED), "test": dict(MEASURED),
+        "training": {"epochs": 1.0, "spent_epochs": 1.0, "best_epoch": 1.0, "best_validation_loss": 0.6},
+    },
     "ticket": "tickets/round-00.safetensors", "sha256": "ab" * 32,
 }  # fmt: skip
 RUN: dict[str, Any] = {
@@ -61,6 +68,11 @@ def test_a_sound_run_is_read(tmp_path: Path) -> None:
         (lambda r: r["points"][0].update(nonzero=None), "points[0].nonzero"),
         (lambda r: r["points"][0].update(metrics=[]), "points[0].metrics"),
         (lambda r: r["points"][0]["metrics"]["test"].update(auc="x"), "points[0].metrics.test.auc"),
+        (lambda r: r["points"][0]["metrics"]["test"].update(auc=1.01), "points[0].metrics.test.auc"),
+        (lambda r: r["points"][0]["metrics"]["test"].pop("accuracy"), "points[0].metrics.test.accuracy"),
+        (lambda r: r["points"][0]["metrics"]["validation"].pop("loss"), "points[0].metrics.validation.loss"),
+        (lambda r: r["points"][0]["metrics"]["training"].pop("epochs"), "points[0].metrics.training.epochs"),
+        (lambda r: r["points"][0]["metrics"]["validation"].update(x=1), "points[0].metrics.validation.x"),
         (lambda r: r["points"][0].update(ticket="../r1/ticket.safetensors"), "points[0].ticket"),
         (lambda r: r["points"][0].update(ticket="/etc/passwd"), "points[0].ticket"),
         (lambda r: r["chosen"].update(ticket="../r1/ticket.safetensors"), "chosen"),
