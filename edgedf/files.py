@@ -99,30 +99,50 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
 
     With `replace`, an existing folder at `path` is swapped out only once the new one is complete.
     What a killed process left beside `path` is removed first.
-    Raises FileError if `path` exists and `replace` is false, or if the disk is full.
+    Raises FileError if `path` exists and `replace` is false, or if the disk is full. What the block meets
+    with files elsewhere is its own.
     """
     if path.exists() and not replace:
         raise FileError("already exists", file=path, hint="choose another name or remove it first")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
         # mkdtemp makes a private folder (0700); what we publish has the permissions of any new folder.
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(0o777 & ~umask)
+        made.chmod(0o777 & ~umask)
     except OSError as error:
         raise write_error(path, error) from error
-    with folder_lock(temporary):
+    # Only a locked folder gets the name that another process's _remove_leftovers looks for.
+    with folder_lock(made):
+        temporary = made.with_suffix(".tmp")
         try:
-            try:
-                yield temporary
-                _swap_in(temporary, path)
-                _settle(path.parent)
-            except OSError as error:
-                raise write_error(path, error) from error
+            made.rename(temporary)
+            yield temporary
+            _swap_in(temporary, path)
+        except OSError as error:
+            if _is_elsewhere(error, path):
+                raise
+            raise write_error(path, error) from error
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            for folder in (made, temporary):
+                shutil.rmtree(folder, ignore_errors=True)
+        _settle(path.parent)
+
+
+def _is_elsewhere(error: OSError, path: Path) -> bool:
+    """Whether an OSError names a file that is neither `path` nor in its temporary folder.
+
+    A full disk names no file.
+    """
+    if not isinstance(error.filename, str):
+        return False
+    named, parent = Path(error.filename).absolute(), path.parent.absolute()
+    if parent not in named.parents:
+        return True
+    first = named.relative_to(parent).parts[0]
+    return first != path.name and not first.startswith(f".{path.name}.")
 
 
 def _swap_in(temporary: Path, path: Path) -> None:
@@ -160,13 +180,13 @@ def _settle(folder: Path) -> None:
 def _remove_leftovers(path: Path) -> None:
     """Remove what a killed `new_folder(path)` left, and put back an old folder it had moved away."""
     for old in sorted(path.parent.glob(f".{glob.escape(path.name)}.*.old")):
-        with folder_lock(old) as free:
+        with contextlib.suppress(FileNotFoundError), folder_lock(old) as free:
             if free and not path.exists():
                 old.rename(path)
             elif free:
                 shutil.rmtree(old, ignore_errors=True)
     for temporary in sorted(path.parent.glob(f".{glob.escape(path.name)}.*.tmp")):
         if temporary.is_dir() and not temporary.is_symlink():
-            with folder_lock(temporary) as free:
+            with contextlib.suppress(FileNotFoundError), folder_lock(temporary) as free:
                 if free:
                     shutil.rmtree(temporary, ignore_errors=True)

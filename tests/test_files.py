@@ -7,13 +7,16 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgedf import files
 from edgedf.errors import BundleError, EdgedfError, FileError, NotRunError, ParityError
 from edgedf.files import (
     canonical_json,
@@ -191,6 +194,34 @@ def test_new_folder_is_all_or_nothing(tmp_path: Path) -> None:
         (folder / "whole").write_text("2")
     assert (target / "whole").read_text() == "2"
     assert names(tmp_path) == ["out"]
+
+
+def test_another_process_that_clears_leftovers_never_takes_a_new_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a second process does between the making of the folder and its lock."""
+    real = tempfile.mkdtemp
+
+    def made_then_cleared(**how: Any) -> str:
+        folder = real(**how)
+        files._remove_leftovers(tmp_path / "out")
+        return folder
+
+    monkeypatch.setattr(tempfile, "mkdtemp", made_then_cleared)
+    with new_folder(tmp_path / "out") as folder:
+        files._remove_leftovers(tmp_path / "out")
+        (folder / "a").write_text("x")
+    assert names(tmp_path) == ["out"]
+
+
+def test_new_folder_leaves_errors_of_other_files_alone(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), new_folder(tmp_path / "out"):
+        (tmp_path / "none").read_text()
+    with pytest.raises(FileError, match="out: cannot be written"), new_folder(tmp_path / "out") as folder:
+        (folder / "none" / "a").write_text("x")
+    with pytest.raises(FileError, match="out: cannot be written"), new_folder(tmp_path / "out"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert names(tmp_path) == []
 
 
 def test_a_killed_writer_leaves_the_old_folder(tmp_path: Path) -> None:
