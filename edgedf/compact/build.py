@@ -32,7 +32,7 @@ def compact_ticket(ticket: Ticket) -> Compacted:
     """Remove what the ticket's mask made dead or constant, and prove that the logit is still the same.
 
     Raises CompactError if the network holds something a graph cannot express, or if any logit differs
-    from the masked dense network's by more than 1e-5 of the logit scale (see `prove_equal`).
+    from the masked dense network's by more than 1e-5 of the logit peak (see `prove_equal`).
     """
     from edgedf.compact.module import GraphModule
     from edgedf.compact.proof import prove_equal

@@ -20,7 +20,7 @@ def prove_equal(dense: nn.Module, compacted: nn.Module, size: int) -> Proof:
     """Compare two networks on `proof_pictures(size)`, in float32 on the CPU, one picture at a time.
 
     Raises CompactError, naming the picture, if a logit is not finite or differs by more than 1e-5 of
-    the logit scale.
+    the logit peak.
     """
     names, wanted, got = [], [], []
     with torch.no_grad():
@@ -32,16 +32,16 @@ def prove_equal(dense: nn.Module, compacted: nn.Module, size: int) -> Proof:
     if not np.isfinite(wanted).all():
         bad = names[int(np.argmin(np.isfinite(wanted)))]
         raise CompactError(f"the dense network's logit on picture {bad!r} is not finite", field="proof")
-    scale = max(1.0, float(np.abs(wanted).max()))
+    peak = max(1.0, float(np.abs(wanted).max()))
     errors = np.abs(np.array(got) - np.array(wanted))
     worst = int(np.where(np.isnan(errors), np.inf, errors).argmax())
-    if not errors[worst] <= TOLERANCE * scale:
+    if not errors[worst] <= TOLERANCE * peak:
         problem = (
             f"the compacted network gives {got[worst]:.9g} on picture {names[worst]!r}, "
             f"the dense one {wanted[worst]:.9g}"
         )
         raise CompactError(problem, field="proof", hint="this is a fault of edgedf; please report the ticket")
-    return Proof(max_error=float(errors[worst]), logit_scale=scale, inputs=len(names))
+    return Proof(max_error=float(errors[worst]), logit_peak=peak, inputs=len(names))
 
 
 def proof_pictures(size: int) -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:

@@ -38,18 +38,18 @@ class Proof:
 
     Attributes:
         max_error: largest |compacted - dense| logit over the inputs.
-        logit_scale: largest |dense| logit over the inputs, at least 1, which is the unit of a log-odds.
+        logit_peak: largest |dense| logit over the inputs, at least 1, which is the unit of a log-odds.
         inputs: number of pictures compared.
     """
 
     max_error: float
-    logit_scale: float
+    logit_peak: float
     inputs: int
 
     @property
     def relative_error(self) -> float:
-        """`max_error / logit_scale`."""
-        return self.max_error / self.logit_scale
+        """`max_error / logit_peak`."""
+        return self.max_error / self.logit_peak
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,10 @@ def _check(arch: str, size: int, sparsity: float, seed: int) -> None:
     assert float((got - wanted).abs().max()) <= 1e-5 * max(1.0, float(wanted.abs().max()))
     assert compacted.report.proof is not None
     assert compacted.report.proof.relative_error <= 1e-5
+    # Not the gate's scale, which is an RMS: two numbers, two names.
+    proof = compacted.report.to_json()["proof"]
+    assert set(proof) == {"max_error", "logit_peak", "inputs", "relative_error"}
+    assert proof["relative_error"] == proof["max_error"] / proof["logit_peak"]
     assert compacted.report.weights[1] <= compacted.report.weights[0]
 
 
