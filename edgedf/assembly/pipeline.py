@@ -26,7 +26,7 @@ from edgedf.bundle.writer import (
 )
 from edgedf.parity.check import check_function, check_goldens
 from edgedf.parity.compare import auc_of
-from edgedf.parity.gate import Outcome, Report, combine
+from edgedf.parity.gate import Outcome, Report, accepted, combine
 from edgedf.parity.golden import FACE_SEED, FACES, make_goldens
 from edgedf.parity.reference import dense_logits, module_logits
 from edgedf.parity.values import Evaluation
@@ -43,14 +43,14 @@ class BuildOptions:
         precisions: target -> precision, in the order of the table.
         out: the bundle's folder.
         archive: where the .zip goes, or None.
-        accept_not_run: write the bundle although a check could not run here.
+        accept_not_run: checks and targets whose NOT RUN keeps no bundle from being written.
         notify: called with the name of each step as it starts.
     """
 
     precisions: Mapping[str, str]
     out: Path
     archive: Path | None = None
-    accept_not_run: bool = False
+    accept_not_run: tuple[str, ...] = ()
     notify: Step = lambda _: None
 
 
@@ -81,12 +81,15 @@ def build(source: Source, crops: EvaluationCrops | None, options: BuildOptions) 
         make_part(source, compacted, target, precision, goldens, evaluation, options.notify)
         for target, precision in options.precisions.items()
     ]
-    outcome = combine(r.outcome for r in (*references, *(part.result.report for part in parts)))
+    reports = (*references, *(part.result.report for part in parts))
+    outcome = combine(report.outcome for report in reports)
     manifest = _manifest(source, files, tuple(part.entry for part in parts))
     for part in parts:
         files = files | dict(part.artifact.files)
     options.notify("write")
-    allowed = outcome is Outcome.PASS or (outcome is Outcome.NOT_RUN and options.accept_not_run)
+    allowed = outcome is Outcome.PASS or (
+        outcome is Outcome.NOT_RUN and accepted(reports, options.accept_not_run)
+    )
     if allowed:
         _write(options, manifest, files)
     return BuildResult(

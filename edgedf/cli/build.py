@@ -10,11 +10,11 @@ import click
 
 from edgedf.bundle.manifest import PRECISIONS, TARGETS
 from edgedf.cli.config import read_config
-from edgedf.cli.options import ExistingPath, json_option
+from edgedf.cli.options import ExistingPath, accept_option, json_option
 from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say, show_line
 from edgedf.cli.parity_table import print_limits, print_problems, print_stand_ins, report_row
 from edgedf.errors import UsageError
-from edgedf.parity.gate import Outcome, exit_code
+from edgedf.parity.gate import Outcome, exit_code, some_values_ran
 
 if TYPE_CHECKING:
     from edgedf.assembly.result import BuildResult, TargetResult
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _REMEDIES = {
     "contrast": "train longer",
     "open": "`edgedf doctor` says which runtimes are missing",
+    "values": "build with float32 or train longer",
     "auc": "name a data set with --data, or more crops with --crops",
 }
 
@@ -58,9 +59,7 @@ _REMEDIES = {
     show_default=True,
     help="At most this many evaluation crops; float32 needs 90 or more for AUC.",
 )
-@click.option(
-    "--accept-not-run", is_flag=True, help="Write the bundle although a check could not run on this machine."
-)
+@accept_option
 @json_option
 def command(
     source: Path | None,
@@ -70,7 +69,7 @@ def command(
     zipped: bool,
     data: Path | None,
     crops: int,
-    accept_not_run: bool,
+    accept_not_run: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Compact a ticket, convert it, prove parity, write a bundle.
@@ -117,7 +116,7 @@ def command(
         print_json(result.to_json())
     else:
         _print(result, demo=found.demo)
-    sys.exit(exit_code(result.outcome, accept_not_run=accept_not_run))
+    sys.exit(exit_code(result.outcome, accepted=result.bundle is not None))
 
 
 def _precisions(targets: tuple[str, ...], texts: tuple[str, ...]) -> dict[str, str]:
@@ -189,4 +188,6 @@ def _print_problems(result: BuildResult) -> None:
     missing = {c.name for report in result.reports for c in report.checks if c.outcome is Outcome.NOT_RUN}
     if result.bundle is None and result.outcome is Outcome.NOT_RUN:
         remedies = [remedy for name, remedy in _REMEDIES.items() if name in missing]
-        show_line("hint: " + ", or ".join([*remedies, "accept this with --accept-not-run"]))
+        if some_values_ran(result.reports):
+            remedies.append("accept this with --accept-not-run " + " --accept-not-run ".join(sorted(missing)))
+        show_line("hint: " + ", or ".join(remedies))

@@ -13,6 +13,14 @@ ExistingPath = click.Path(path_type=Path)  # existence is checked by the reader,
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document to stdout instead of text."
 )
+accept_option = click.option(
+    "--accept-not-run",
+    "accept_not_run",
+    multiple=True,
+    type=click.Choice(("contrast", "open", "values", "auc", *TARGETS)),
+    help="Go on although this check, or any check of this target, could not run here; may be repeated. "
+    "Never accepts that no target's values were compared.",
+)
 bundle_option = click.option(
     "--bundle",
     type=ExistingPath,

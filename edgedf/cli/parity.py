@@ -10,7 +10,7 @@ import click
 
 from edgedf.bundle.manifest import TARGETS
 from edgedf.cli.config import named_bundle
-from edgedf.cli.options import ExistingPath, json_option
+from edgedf.cli.options import ExistingPath, accept_option, json_option
 from edgedf.cli.output import print_json, print_table, progress_bar
 from edgedf.cli.parity_table import print_limits, print_problems, print_stand_ins, report_row
 from edgedf.errors import UsageError
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Pictures for --box-jitter.",
 )
-@click.option("--accept-not-run", is_flag=True, help="Exit 0 although a check could not run on this machine.")
+@accept_option
 @json_option
 def command(
     bundle: Path | None,
@@ -64,7 +64,7 @@ def command(
     crops: int,
     box_jitter: bool,
     pictures: int,
-    accept_not_run: bool,
+    accept_not_run: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Check a bundle's artifacts against its golden vectors again.
@@ -81,7 +81,7 @@ def command(
     """
     from edgedf.assembly.recheck import recheck, ticket_evaluation
     from edgedf.bundle.reader import open_bundle
-    from edgedf.parity.gate import combine, exit_code
+    from edgedf.parity.gate import accepted, combine, exit_code
 
     if data is not None and ticket is None and not box_jitter:
         raise UsageError("is only read with --ticket or --box-jitter", field="--data")
@@ -102,7 +102,7 @@ def command(
         else:
             _print(opened, reports)
             click.echo(f"Gate: {outcome.label}")
-    sys.exit(exit_code(outcome, accept_not_run=accept_not_run))
+    sys.exit(exit_code(outcome, accepted=accepted(reports, accept_not_run)))
 
 
 def _print(bundle: Bundle, reports: tuple[Report, ...]) -> None:

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from edgedf.bundle.manifest import TARGETS
 from edgedf.bundle.parity_record import ParityMetrics, ParityRecord
 from edgedf.errors import EXIT_GATE, EXIT_NOT_RUN
+
+# The checks that may not run for a reason that is not the artifact's.
+ACCEPTABLE = ("contrast", "open", "values", "auc")
 
 
 class Outcome(StrEnum):
@@ -145,8 +149,28 @@ class Report:
         )
 
 
-def exit_code(outcome: Outcome, *, accept_not_run: bool) -> int:
+def accepted(reports: Iterable[Report], accept: Iterable[str]) -> bool:
+    """Whether every check that did not run was accepted by name.
+
+    Never where no artifact's values were compared: nothing is then known of any of them.
+
+    Args:
+        accept: names of checks, from ACCEPTABLE, and of targets.
+    """
+    named, everything = set(accept), tuple(reports)
+    missing = [(r.subject, c.name) for r in everything for c in r.checks if c.outcome is Outcome.NOT_RUN]
+    return some_values_ran(everything) and all(named & set(pair) for pair in missing)
+
+
+def some_values_ran(reports: Iterable[Report]) -> bool:
+    """Whether the values of at least one artifact were compared and passed."""
+    artifacts = [report for report in reports if report.subject in TARGETS]
+    checks = [check for report in artifacts for check in report.checks]
+    return any(check.name == "values" and check.outcome is Outcome.PASS for check in checks)
+
+
+def exit_code(outcome: Outcome, *, accepted: bool) -> int:
     """0 for a pass, 1 for a failure, 3 where something did not run and nobody accepted that."""
     if outcome is Outcome.FAIL:
         return EXIT_GATE
-    return EXIT_NOT_RUN if outcome is Outcome.NOT_RUN and not accept_not_run else 0
+    return EXIT_NOT_RUN if outcome is Outcome.NOT_RUN and not accepted else 0

@@ -91,7 +91,7 @@ def test_a_refused_build_leaves_the_older_bundle(
     _sabotage(monkeypatch)
     capsys.readouterr()
     # Accepting what did not run accepts no failure.
-    assert _edgedf("build", "t.safetensors", *OPTIONS, "--accept-not-run", "--json") == 1
+    assert _edgedf("build", "t.safetensors", *OPTIONS, "--accept-not-run", "auc", "--json") == 1
     found = json.loads(capsys.readouterr().out)
     assert (found["outcome"], found["bundle"], found["zip"]) == ("fail", None, None)
     assert {target["target"]: target["outcome"] for target in found["targets"]} == dict.fromkeys(

@@ -64,7 +64,8 @@ def test_a_check_that_did_not_run_writes_nothing_unless_accepted(tmp_path: Path)
     assert done.returncode == 3
     assert json.loads(done.stdout)["outcome"] == "not_run"
     assert not (tmp_path / "out.edgedf").exists()
-    done = _edgedf(tmp_path, *options, "--accept-not-run")
+    assert _edgedf(tmp_path, *options, "--accept-not-run", "open").returncode == 3
+    done = _edgedf(tmp_path, *options, "--accept-not-run", "auc")
     assert done.returncode == 0
     with open_bundle(tmp_path / "out.edgedf") as bundle:
         assert bundle.artifact("coreml").parity.not_run == ("auc",)

@@ -10,11 +10,23 @@ import numpy.typing as npt
 import pytest
 
 from edgedf.bundle.golden import GoldenSet
+from edgedf.bundle.manifest import TARGETS
 from edgedf.bundle.tolerances import TOLERANCES
+from edgedf.cli.build import command
 from edgedf.cli.parity_table import print_limits
 from edgedf.parity.check import check_function
 from edgedf.parity.compare import auc_change, decisions, difference, logit_scale
-from edgedf.parity.gate import Outcome, Report, combine, exit_code, failed, not_run, passed
+from edgedf.parity.gate import (
+    ACCEPTABLE,
+    Outcome,
+    Report,
+    accepted,
+    combine,
+    exit_code,
+    failed,
+    not_run,
+    passed,
+)
 from edgedf.parity.values import Evaluation, check_auc, check_values, metrics
 from edgedf.runtime.verdict import judge
 from tests.bundle_samples import sample_goldens
@@ -34,10 +46,38 @@ def test_combine_passes_only_if_something_ran_and_everything_passed() -> None:
 
 
 def test_exit_codes() -> None:
-    assert exit_code(Outcome.PASS, accept_not_run=False) == 0
-    assert exit_code(Outcome.NOT_RUN, accept_not_run=False) == 3
-    assert exit_code(Outcome.NOT_RUN, accept_not_run=True) == 0
-    assert exit_code(Outcome.FAIL, accept_not_run=True) == 1
+    assert exit_code(Outcome.PASS, accepted=False) == 0
+    assert exit_code(Outcome.NOT_RUN, accepted=False) == 3
+    assert exit_code(Outcome.NOT_RUN, accepted=True) == 0
+    assert exit_code(Outcome.FAIL, accepted=True) == 1
+
+
+def test_what_did_not_run_is_accepted_by_name_only() -> None:
+    ran = passed("values", "")
+    good = Report(subject="native", checks=(ran, not_run("auc", "")), metrics={})
+    missing = Report(subject="tflite", checks=(not_run("open", "no runtime"),), metrics={})
+    assert accepted([good], ["auc"])
+    assert not accepted([good], ["open"])
+    assert not accepted([good, missing], ["auc"])
+    assert accepted([good, missing], ["auc", "open"])
+    assert accepted([good, missing], ["auc", "tflite"])
+    assert not accepted([good, missing], ["tflite"])
+
+
+def test_a_bundle_whose_values_never_ran_is_never_accepted() -> None:
+    everything = [*ACCEPTABLE, *TARGETS]
+    missing = Report(subject="tflite", checks=(not_run("open", "no runtime"),), metrics={})
+    alike = Report(subject="native", checks=(not_run("values", "contrast"),), metrics={})
+    # The reference in PyTorch is no artifact, whatever it passed.
+    dense = Report(subject="dense", checks=(passed("values", ""),), metrics={})
+    assert not accepted([], everything)
+    assert not accepted([dense, missing, alike], everything)
+    assert accepted([dense, missing, alike, replace(dense, subject="coreml")], everything)
+
+
+def test_the_command_line_offers_what_can_be_accepted() -> None:
+    kind = next(p for p in command.params if p.name == "accept_not_run").type
+    assert tuple(getattr(kind, "choices", ())) == (*ACCEPTABLE, *TARGETS)
 
 
 def test_report_with_one_check_not_run_is_not_run() -> None:
