@@ -6,6 +6,7 @@ so equal graphs give equal bytes, and no exporter's rewriting stands between the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,12 +29,12 @@ def onnx_model(graph: Graph, contract: Contract) -> ModelProto:
     import onnx
     from onnx import TensorProto, helper
 
-    writer = _Writer(contract.input_name)
+    shapes = graph.shapes()
+    writer = _Writer(contract.input_name, shapes)
     for node in graph.nodes:
         writer.node(node)
     # A last Identity gives the output the contract's name, whatever the last node is called.
     writer.op("Identity", "edgedf_output", [graph.output], outputs=[contract.output_name])
-    shapes = graph.shapes()
     body = helper.make_graph(
         writer.nodes,
         "edgedf",
@@ -50,8 +51,8 @@ def onnx_model(graph: Graph, contract: Contract) -> ModelProto:
 class _Writer:
     """Collects ONNX nodes and constants; every node's output carries the graph node's name."""
 
-    def __init__(self, input_name: str) -> None:
-        self.input_name = input_name
+    def __init__(self, input_name: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.input_name, self.shapes = input_name, shapes
         self.nodes: list[Any] = []
         self.tensors: list[Any] = []
 
@@ -86,7 +87,8 @@ class _Writer:
                     inputs.append(self.tensor(f"{name}.bias", bias))
                 self.op("Gemm", name, inputs, transB=1)
             case ops.Affine(scale_c=scale, shift_c=shift):
-                sides = (1, -1, 1, 1)
+                # One number per channel, whatever follows the channels: (1, C, 1, 1) or, once flat, (1, C).
+                sides = (1, -1, *[1] * (len(self.shapes[name]) - 1))
                 scaled = self.tensor(f"{name}.scale", scale.reshape(sides))
                 shifted = self.tensor(f"{name}.shift", shift.reshape(sides))
                 self.op("Mul", f"{name}.scaled", [*inputs, scaled])
