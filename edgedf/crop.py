@@ -18,7 +18,17 @@ from edgedf.errors import CropError
 from edgedf.native import crop_core
 from edgedf.native.frame import ColorMatrix, Frame, PixelFormat, real
 
-__all__ = ["MAX_SIDE", "Box", "ColorMatrix", "Frame", "PixelFormat", "crop_face", "crop_frame", "crop_square"]
+__all__ = [
+    "MAX_SIDE",
+    "Box",
+    "ColorMatrix",
+    "Frame",
+    "PixelFormat",
+    "crop_face",
+    "crop_frame",
+    "crop_square",
+    "whole_picture_box",
+]
 
 U8 = npt.NDArray[np.uint8]
 MAX_SIDE = 1 << 15
@@ -42,6 +52,18 @@ def crop_square(box: Box, box_scale: float) -> tuple[int, int, int]:
     Raises CropError on a NaN, empty or huge box, or a box_scale outside (0, 16].
     """
     return crop_core.square_of(_numbers(box), real(box_scale, "box_scale"))
+
+
+def whole_picture_box(width: int, height: int, box_scale: float) -> Box:
+    """The box whose crop square is exactly the largest centred square of a width x height picture.
+
+    The centre is put on the square's own centre, half pixels included, so no rounding can move it.
+    """
+    side = min(width, height)
+    box_side = side / box_scale
+    center_x = (width - side) // 2 + side / 2
+    center_y = (height - side) // 2 + side / 2
+    return Box(center_x - box_side / 2, center_y - box_side / 2, box_side, box_side)
 
 
 def crop_face(image_hwc: U8, box: Box, *, size: int, box_scale: float) -> U8:

@@ -125,9 +125,10 @@ def first_backend(bundle: Bundle, target: str | None) -> Backend:
 
 def _dataset_pictures(root: Path, goldens: GoldenSet, limit: int) -> list[Picture]:
     from edgedf.assembly.evaluation import spread
+    from edgedf.crop import whole_picture_box
     from edgedf.data.cropset import labels_of
     from edgedf.data.index import read_dataset
-    from edgedf.data.pictures import read_picture, whole_picture_box
+    from edgedf.data.pictures import read_picture
 
     samples = read_dataset(root).splits["test"]
     result = []

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgedf.contract import Contract
-from edgedf.crop import U8, Box, crop_face
-from edgedf.data.pictures import whole_picture_box
+from edgedf.crop import U8, Box, crop_face, whole_picture_box
 from edgedf.data.sample import Sample
 
 

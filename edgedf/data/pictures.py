@@ -6,7 +6,7 @@ import io
 import warnings
 from pathlib import Path
 
-from edgedf.crop import U8, Box
+from edgedf.crop import U8
 from edgedf.errors import DataError
 from edgedf.files import read_bytes, sha256_bytes
 from edgedf.runtime.images import load_picture
@@ -61,15 +61,3 @@ def ignore_picture_warnings() -> warnings.catch_warnings[None]:
     Around the whole of a threaded job, because the filters belong to the process.
     """
     return warnings.catch_warnings(action="ignore")
-
-
-def whole_picture_box(width: int, height: int, box_scale: float) -> Box:
-    """The box whose crop square is exactly the largest centred square of a width x height picture.
-
-    The centre is put on the square's own centre, half pixels included, so no rounding can move it.
-    """
-    side = min(width, height)
-    box_side = side / box_scale
-    center_x = (width - side) // 2 + side / 2
-    center_y = (height - side) // 2 + side / 2
-    return Box(center_x - box_side / 2, center_y - box_side / 2, box_side, box_side)

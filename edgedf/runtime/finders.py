@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgedf.crop import Box, crop_square
+from edgedf.crop import Box, crop_square, whole_picture_box
 from edgedf.errors import CropError, FileError, NotRunError
 
 U8 = npt.NDArray[np.uint8]
@@ -71,10 +71,7 @@ class WholePicture:
     def find(self, image_hwc: U8) -> tuple[Box, ...]:
         """One box whose crop square is the largest centred square."""
         height, width = image_hwc.shape[:2]
-        square = min(width, height)
-        side = square / self.box_scale
-        left, top = (width - square) // 2, (height - square) // 2
-        return (Box(left + (square - side) / 2, top + (square - side) / 2, side, side),)
+        return (whole_picture_box(width, height, self.box_scale),)
 
 
 class HaarFinder:

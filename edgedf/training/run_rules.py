@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from edgedf.errors import EdgedfError, TrainingError
-from edgedf.plain_json import check_plain
+from edgedf.fields import FieldReader
+from edgedf.plain_json import MAX_TEXT, check_plain
 from edgedf.training.plan import IMP, Point
 from edgedf.training.recipe import CONTROLS, Recipe
 
@@ -18,14 +18,15 @@ _POINT = "kind round seed sparsity nonzero layers held temperature metrics ticke
 _MEASURED = "accuracy auc loss accuracy_low accuracy_high auc_low auc_high count people"
 _TRAINING = "epochs spent_epochs best_epoch best_validation_loss"
 _CHOSEN = "ticket sha256 round seed sparsity"
-_HEX = frozenset("0123456789abcdef")
 
 
-class RunRules:
-    """Strict checks of a parsed run.json; `file` goes into every message."""
+class RunRules(FieldReader):
+    """Strict checks of a parsed run.json; raises TrainingError."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    error: ClassVar[type[EdgedfError]] = TrainingError
+    hint: ClassVar[str] = "train again"
+    max_text: ClassVar[int] = MAX_TEXT
+    max_entries: ClassVar[int] = 100_000
 
     def document(self, value: Any) -> dict[str, Any]:
         """`value` itself, checked. Raises TrainingError that names the field."""
@@ -112,44 +113,3 @@ class RunRules:
                 evaluation["sha256"], "crops.npy labels.npy", "evaluation.sha256"
             ).items():
                 self.sha256(digest, f"evaluation.sha256.{name}")
-
-    def bad(self, at: str, problem: str) -> TrainingError:
-        return TrainingError(problem, file=self.file, field=at or None, hint="train again")
-
-    def record(self, value: Any, names: str, at: str) -> dict[str, Any]:
-        """`value` as a table with exactly these keys (one space-separated string)."""
-        table = self.table(value, at)
-        if odd := sorted(set(names.split()) ^ set(table)):
-            problem = "unknown field" if odd[0] in table else "missing field"
-            raise self.bad(f"{at}.{odd[0][:60]}".lstrip("."), problem)
-        return table
-
-    def table(self, value: Any, at: str) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise self.bad(at, "is not a JSON object")
-        return value
-
-    def sequence(self, value: Any, at: str) -> list[Any]:
-        if not isinstance(value, list) or len(value) > 100_000:
-            raise self.bad(at, "is not a list")
-        return value
-
-    def integer(self, value: Any, at: str, low: int, high: int) -> None:
-        if type(value) is not int or not low <= value <= high:
-            raise self.bad(at, f"is {str(value)[:40]}, expected an integer in {low}..{high}")
-
-    def number(self, value: Any, at: str, low: float, high: float) -> None:
-        if type(value) not in (int, float) or not low <= value <= high:
-            raise self.bad(at, f"is {str(value)[:40]}, expected a number in {low:g}..{high:g}")
-
-    def text(self, value: Any, at: str) -> None:
-        if not isinstance(value, str):
-            raise self.bad(at, "is not a text")
-
-    def one_of(self, value: Any, known: Sequence[str], at: str) -> None:
-        if value not in known:
-            raise self.bad(at, f"is {str(value)[:40]!r}, expected one of {', '.join(known)}")
-
-    def sha256(self, value: Any, at: str) -> None:
-        if not isinstance(value, str) or len(value) != 64 or set(value) - _HEX:
-            raise self.bad(at, "is not a sha256 (64 lower-case hex digits)")

@@ -13,9 +13,9 @@ from picture_files import jpeg
 from PIL import Image
 
 from edgedf.contract import Contract
-from edgedf.crop import crop_square
+from edgedf.crop import crop_square, whole_picture_box
 from edgedf.data.cropset import crop_sample
-from edgedf.data.pictures import decode_picture, read_picture, whole_picture_box
+from edgedf.data.pictures import decode_picture, read_picture
 from edgedf.errors import DataError, EdgedfError
 from edgedf.files import sha256_bytes
 

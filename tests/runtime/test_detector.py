@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edgedf import Detector
-from edgedf.crop import Box, Frame, PixelFormat, crop_face, crop_square
-from edgedf.data.pictures import whole_picture_box
+from edgedf.crop import Box, Frame, PixelFormat, crop_face, crop_square, whole_picture_box
 from edgedf.data.synth import golden_faces
 from edgedf.errors import BundleError, CropError, DataError, FileError, UsageError
 from edgedf.runtime.finders import GivenBoxes, HaarFinder, WholePicture, YunetFinder
