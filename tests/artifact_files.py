@@ -27,7 +27,7 @@ def sample(arch: str, size: int, sparsity: float = 0.9) -> tuple[Ticket, Compact
 def artifact(target: str, arch: str, size: int, precision: str = "float32") -> Artifact:
     """The sample's artifact; converting costs seconds, so it is made once per test run."""
     ticket, compacted = sample(arch, size)
-    options = Options(precision=precision, metadata={"ticket_sha256": "ab" * 32})
+    options = Options(precision=precision, metadata={"edgedf.ticket_sha256": "ab" * 32})
     return convert(target, compacted.module, ticket.contract, options)
 
 
