@@ -97,6 +97,7 @@ class Detector:
         Raises DataError or FileError if the picture cannot be read, CropError on a picture or box that makes
         no sense, NotRunError if a face finder is needed and OpenCV is missing, UsageError after `close`.
         """
+        self._running()
         start = time.perf_counter()
         image = picture if isinstance(picture, Frame) else load_picture(picture)
         loaded = time.perf_counter()
@@ -124,12 +125,15 @@ class Detector:
 
         Raises UsageError after `close`, BundleError if the artifact fails or answers NaN.
         """
-        if self._backend is None:
-            raise UsageError("the detector is closed", hint="open a new one")
-        logits = self._backend.run(crops_nhwc)
+        logits = self._running().run(crops_nhwc)
         if logits.shape != (len(crops_nhwc),) or not bool(np.isfinite(logits).all()):
             raise BundleError(f"{self.runtime} gave no finite logit per crop", field=self.target)
         return logits
+
+    def _running(self) -> Backend:
+        if self._backend is None:
+            raise UsageError("the detector is closed", hint="open a new one")
+        return self._backend
 
     def use_finder(self, finder: Finder | None) -> None:
         """Find faces with `finder` from now on; None goes back to OpenCV's Haar cascade."""

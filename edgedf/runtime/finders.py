@@ -71,6 +71,10 @@ class WholePicture:
     def find(self, image_hwc: U8) -> tuple[Box, ...]:
         """One box whose crop square is the largest centred square."""
         height, width = image_hwc.shape[:2]
+        return self.within(width, height)
+
+    def within(self, width: int, height: int) -> tuple[Box, ...]:
+        """The same for a picture of which only the size in pixels is known."""
         return (whole_picture_box(width, height, self.box_scale),)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedf.crop import Box, Frame, crop_frame
-from edgedf.runtime.finders import MAX_SEARCH_SIDE, Finder, GivenBoxes
+from edgedf.runtime.finders import MAX_SEARCH_SIDE, Finder, GivenBoxes, WholePicture
 
 U8 = npt.NDArray[np.uint8]
 
@@ -21,16 +21,17 @@ def find_in_frame(frame: Frame, finder: Finder) -> tuple[Box, ...]:
     """Faces of a frame, in pixels of its upright image.
 
     The finder gets a square that holds the whole frame, made by the same core as the crops and at most
-    MAX_SEARCH_SIDE wide; given boxes need no picture. Raises CropError if the frame is not what it says.
+    MAX_SEARCH_SIDE wide; given boxes and the whole picture need no search. Raises CropError if the frame is
+    not what it says.
     """
     width, height = upright_size(frame)
-    if isinstance(finder, GivenBoxes):
+    if isinstance(finder, GivenBoxes | WholePicture):
         return finder.within(width, height)
     side = max(width, height)
     size = min(side, MAX_SEARCH_SIDE)
     # The square's centre is the frame's, so the frame lies in its middle and edges repeat around it.
     view: U8 = crop_frame(frame, Box(0.0, 0.0, float(width), float(height)), size=size, box_scale=1.0)
-    rows, columns = (round(length * size / side) for length in (height, width))
+    rows, columns = (max(1, round(length * size / side)) for length in (height, width))
     top, left = (size - rows) // 2, (size - columns) // 2
     found = finder.find(np.ascontiguousarray(view[top : top + rows, left : left + columns]))
     scale = side / size

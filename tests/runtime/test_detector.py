@@ -20,6 +20,7 @@ from edgedf.crop import Box, Frame, PixelFormat, crop_face, crop_square, whole_p
 from edgedf.data.synth import golden_faces
 from edgedf.errors import BundleError, CropError, DataError, FileError, UsageError
 from edgedf.runtime.finders import GivenBoxes, HaarFinder, WholePicture, YunetFinder
+from edgedf.runtime.frames import find_in_frame
 from edgedf.runtime.images import load_picture
 from tests.detector_bundle import bundle_ticket, write_sample
 
@@ -257,3 +258,19 @@ def test_detector_needs_numpy_and_one_runtime_only(bundle: Path, picture: np.nda
     assert float(logit) == pytest.approx(dense_logit(picture, BOX), rel=1e-4, abs=1e-4)
     assert problem.startswith("NotRunError the Haar face finder needs OpenCV")
     assert crop_face(picture, BOX, size=64, box_scale=1.3).shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(("width", "height"), [(4000, 1), (1, 4000), (1288, 1501), (1501, 1288), (1, 1)])
+def test_a_raw_frame_of_any_shape_is_searched_as_its_pixels_are(width, height):
+    pixels = np.full((height, width), 90, np.uint8)
+    frame = Frame.from_array(pixels, PixelFormat.GRAY8)
+    whole = WholePicture(1.3)
+    assert find_in_frame(frame, whole) == whole.find(np.broadcast_to(pixels[..., None], (height, width, 3)))
+    assert find_in_frame(frame, HaarFinder()) == ()
+
+
+def test_a_closed_detector_says_so_even_where_no_face_is(tmp_path):
+    detector = Detector.open(write_sample(tmp_path / "b.edgedf"))
+    detector.close()
+    with pytest.raises(UsageError, match="closed"):
+        detector.detect(np.zeros((64, 64, 3), np.uint8))

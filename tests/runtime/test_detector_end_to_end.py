@@ -30,7 +30,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Faces, a run and its bundle, made by the commands that a user types."""
     folder = tmp_path_factory.mktemp("world")
     faces, run = str(folder / "faces"), str(folder / "run")
-    edgedf("data", "synth", faces, "--train", "240", "--validation", "60", "--test", "80", "--seed", "4")
+    edgedf("data", "synth", faces, "--train", "240", "--validation", "60", "--test", "100", "--seed", "4")
     training = ["--recipe", "short", "--arch", "mesonet", "--sparsities", "0.8", "--controls", "none"]
     edgedf("train", faces, *training, "--epochs", "3", "--threads", "1", "--device", "cpu", "--out", run)
     edgedf("build", run, "--target", "all")
@@ -50,5 +50,5 @@ def test_accuracy_is_what_training_reported(world: Path, target: str) -> None:
             assert sample.box is not None
             (verdict,) = detector.detect(world / "faces" / sample.path, boxes=[sample.box])
             right += (verdict.label == "fake") == bool(sample.label)
-    assert len(samples) == reported["count"] == 80
+    assert len(samples) == reported["count"] == 100
     assert right == round(reported["accuracy"] * len(samples))

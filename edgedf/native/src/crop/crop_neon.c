@@ -15,9 +15,12 @@ static size_t next_vector(size_t i, size_t n) {
 
 static void split(const edf_area *area) {
   const size_t step = area->view->step, n = area->n;
+  /* Of four bytes only three are ours in RGB888: the one after the last pixel need not exist. */
+  const size_t spare = step == 4 && area->view->format == EDGEDF_RGB888;
+  const size_t most = n > spare ? n - spare : 0;
   for (int32_t row = 0; row < area->rows; row++) {
     const edf_run run = edgedf_crop_run(area, row);
-    for (size_t i = 0; i + WIDTH <= n; i = next_vector(i, n)) {
+    for (size_t i = 0; i + WIDTH <= most; i = next_vector(i, most)) {
       uint8x16x3_t rgb;
       if (step == 3) {
         rgb = vld3q_u8(run.pixels + 3 * i);
@@ -31,7 +34,7 @@ static void split(const edf_area *area) {
       vst1q_u8(run.green + i, rgb.val[1]);
       vst1q_u8(run.blue + i, rgb.val[2]);
     }
-    edgedf_crop_split_run(area, &run, n < WIDTH ? 0 : n);
+    edgedf_crop_split_run(area, &run, most < WIDTH ? 0 : most);
   }
 }
 
@@ -57,7 +60,8 @@ static uint8x16_t add_luma(uint8x16_t y, int16x8_t term) {
 static void convert_yuv(const edf_area *area) {
   const edf_view *view = area->view;
   const int v_first = view->v + 1 == view->u;
-  const int pairs_lie = view->u_step == 2 && view->v_step == 2 && (v_first || view->u + 1 == view->v);
+  const int pairs_lie = view->u_step == 2 && view->v_step == 2 && view->u_row == view->v_row &&
+                        (v_first || view->u + 1 == view->v);
   const int planar = view->u_step == 1 && view->v_step == 1;
   const edf_matrix m = edgedf_crop_matrix(area);
   const size_t most = view->step == 1 && (pairs_lie || planar) ? area->n / 2 * 2 : 0;
