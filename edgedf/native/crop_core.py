@@ -90,11 +90,10 @@ _workspace = _Workspace()
 
 def frame_bytes(frame: Frame) -> bytes:
     """The edgedf_frame of a frame. It points into the frame's planes, so it is made anew for every call."""
-    packed = _packed_strides(frame)
     planes: list[int] = []
     for index, plane in enumerate(frame.planes):
         pixel = frame.pixel_strides[index] if frame.pixel_strides else 0
-        row = frame.row_strides[index] if frame.row_strides else (pixel or 1) * packed[index]
+        row = frame.row_strides[index] if frame.row_strides else _packed_row(frame, index, pixel)
         planes += (plane.ctypes.data, plane.nbytes, row, pixel)
     planes += _NO_PLANE * (3 - len(frame.planes))
     numbers = (frame.width, frame.height, frame.format, frame.matrix, frame.rotation, frame.mirrored)
@@ -111,15 +110,11 @@ def request_bytes(
 _PIXEL_BYTES = {PixelFormat.RGBA8888: 4, PixelFormat.BGRA8888: 4, PixelFormat.RGB888: 3}
 
 
-def _packed_strides(frame: Frame) -> tuple[int, ...]:
-    """Row strides where rows follow each other; with a pixel stride given, in pixels instead of bytes."""
-    if frame.row_strides:
-        return ()
-    half = (frame.width + 1) // 2
-    if frame.pixel_strides:
-        return (frame.width, half, half)
-    chroma = half * (2 if frame.format.plane_count == 2 else 1)
-    return (frame.width * _PIXEL_BYTES.get(frame.format, 1), chroma, chroma)
+def _packed_row(frame: Frame, index: int, pixel: int) -> int:
+    """Bytes of one row of a plane whose rows follow each other; `pixel` is its pixel stride, 0 if packed."""
+    if index == 0:
+        return frame.width * (pixel or _PIXEL_BYTES.get(frame.format, 1))
+    return (frame.width + 1) // 2 * (pixel or (2 if frame.format.plane_count == 2 else 1))
 
 
 def run_crop(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from edgedf.native.crop_core import cpu_features
+from edgedf.crop import Frame, PixelFormat
+from edgedf.native.crop_core import cpu_features, run_crop
 
 # Bits of edgedf_cpu that are left out, from the fastest variant to the portable one.
 WITHOUT = sorted({cpu_features() & mask for mask in (0, 1, 3, 5, 7)} | {0, 7})
@@ -98,3 +101,11 @@ def test_no_variant_reads_beyond_a_plane_and_all_agree() -> None:
         outcomes[without] = done.stdout
     assert len(next(iter(outcomes.values()))) > 100_000
     assert len(set(outcomes.values())) == 1
+
+
+def test_a_pixel_stride_of_0_is_the_packed_one() -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, 40 * 64 * 4, dtype=np.uint8)
+    box = (0.0, 0.0, 64.0, 40.0)
+    plain = Frame(planes=(pixels,), format=PixelFormat.RGBA8888, width=64, height=40)
+    zero = replace(plain, pixel_strides=(0,))
+    assert np.array_equal(*(run_crop(f, box, 32, 1.0, "uint8", "NHWC") for f in (plain, zero)))

@@ -31,7 +31,7 @@ typedef enum edgedf_crop_status {
   EDGEDF_CROP_NULL = 1,             /* a pointer that must not be NULL is */
   EDGEDF_CROP_BAD_FORMAT = 2,       /* frame.format is not an edgedf_pixel_format */
   EDGEDF_CROP_BAD_DIMENSIONS = 3,   /* width or height outside 1..EDGEDF_CROP_MAX_IMAGE */
-  EDGEDF_CROP_BAD_STRIDE = 4,       /* a pixel or row stride smaller than what it must hold, or negative */
+  EDGEDF_CROP_BAD_STRIDE = 4,       /* a stride smaller than what it must hold, negative, or beyond its limit */
   EDGEDF_CROP_PLANE_TOO_SMALL = 5,  /* a plane's bytes do not hold the rows that the strides promise */
   EDGEDF_CROP_BAD_ROTATION = 6,     /* rotation is not 0, 90, 180 or 270, or mirrored not 0 or 1 */
   EDGEDF_CROP_BAD_MATRIX = 7,       /* frame.matrix is not an edgedf_color_matrix */
@@ -73,9 +73,11 @@ typedef enum edgedf_crop_output {
 typedef struct edgedf_plane {
   const uint8_t *data;  /* first byte of the first stored row */
   size_t bytes;         /* how many bytes from `data` on may be read */
-  int64_t row_stride;   /* bytes from one row to the next, at least one row's bytes. Negative ones are refused:
-                         * a bottom-up picture is one from its lowest address on, rotation 180, mirrored 1. */
-  int64_t pixel_stride; /* bytes from one pixel (chroma sample or pair) to the next; 0: the packed one */
+  int64_t row_stride;   /* bytes from one row to the next, at least one row's bytes, at most 2^40.
+                         * Negative ones are refused: a bottom-up picture is one from its lowest address on,
+                         * rotation 180, mirrored 1. */
+  int64_t pixel_stride; /* bytes from one pixel (chroma sample or pair) to the next, at most 2^23;
+                         * 0: the packed one */
 } edgedf_plane;
 
 /* One stored frame. `width`, `height`: as stored, before rotation; chroma planes have (w + 1) / 2 by
@@ -130,7 +132,7 @@ EDGEDF_API edgedf_crop_status edgedf_crop_square(const edgedf_box *box, double b
 EDGEDF_API edgedf_crop_status edgedf_crop_output_bytes(int32_t size, int32_t output, size_t *bytes);
 
 /* Bytes of workspace for squares of `side` pixels or less (1..EDGEDF_CROP_MAX_SIDE) resized to `size`.
- * A square of 1000 pixels to 256 needs 185 kB. Errors: NULL, BOX_TOO_LARGE, BAD_SIZE. */
+ * A square of 1000 pixels to 256 needs 184 kB. Errors: NULL, BOX_TOO_LARGE, BAD_SIZE. */
 EDGEDF_API edgedf_crop_status edgedf_crop_workspace(int32_t side, int32_t size, size_t *bytes);
 
 /* Make the crop. `workspace`: any content, any alignment; one call at a time in one workspace.
