@@ -1,6 +1,6 @@
 """Time edgedf's sparse engine on one thread beside LiteRT and ExecuTorch, on the same networks and crops.
 
-Usage: python bench/native.py [--sweep FOLDER] [--json] [--turns N]   (make bench-native)
+Usage: python bench/native.py [--json] [--turns N]   (make bench-native)
 
 Masks are random, with the stated share of zeros in every layer. The ways take turns, so that a slow moment of
 the machine hits all of them. edgedf also makes floats of the crop's bytes within its time; the others do not.
@@ -15,27 +15,28 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 from native_size import memory_line, size_line
-from native_tickets import Way, Work, executorch_way, litert_way, native_file, native_way, random_ticket
+from native_ways import Way, executorch_way, litert_way, native_file, native_way
+
+from edgedf.assembly.sweep import Work, sparse_network
 
 # (work, sparsity, least ratio to the faster of LiteRT and ExecuTorch)
 ROWS = (
-    (Work("mesonet", 256), 0.0, 1 / 1.5),
-    (Work("mesonet", 256), 0.8, 5.0),
-    (Work("mesonet", 256), 0.9, 8.0),
-    (Work("mesonet", 128), 0.0, 1 / 1.5),
-    (Work("mesonet", 128), 0.8, 5.0),
-    (Work("cnn5", 128), 0.0, 1 / 1.5),
-    (Work("cnn5", 128), 0.8, 2.0),
-    (Work("cnn5", 128), 0.9, 4.0),
-    (Work("resnet18", 224), 0.0, 1 / 1.5),
-    (Work("resnet18", 224), 0.9, 3.0),
-    (Work("resnet18", 224), 0.95, 5.0),
+    (Work(arch="mesonet", size=256), 0.0, 1 / 1.5),
+    (Work(arch="mesonet", size=256), 0.8, 5.0),
+    (Work(arch="mesonet", size=256), 0.9, 8.0),
+    (Work(arch="mesonet", size=128), 0.0, 1 / 1.5),
+    (Work(arch="mesonet", size=128), 0.8, 5.0),
+    (Work(arch="cnn5", size=128), 0.0, 1 / 1.5),
+    (Work(arch="cnn5", size=128), 0.8, 2.0),
+    (Work(arch="cnn5", size=128), 0.9, 4.0),
+    (Work(arch="resnet18", size=224), 0.0, 1 / 1.5),
+    (Work(arch="resnet18", size=224), 0.9, 3.0),
+    (Work(arch="resnet18", size=224), 0.95, 5.0),
 )
-TWO_THREADS = (Work("resnet18", 224), 0.9, 1.7)
+TWO_THREADS = (Work(arch="resnet18", size=224), 0.9, 1.7)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def summary(values: Sequence[float]) -> Timing:
 
 def compare(work: Work, sparsity: float, wanted: float, turns: int) -> Line:
     """One row of the table. The three answers must agree, or the times mean nothing."""
-    module = random_ticket(work, sparsity)
+    module = sparse_network(work, sparsity)
     crop = np.random.default_rng(1).integers(0, 256, (work.size, work.size, 3), dtype=np.uint8)
     run, model = native_way(native_file(module, work), crop)
     ways: dict[str, Way] = {"edgedf": run}
@@ -105,7 +106,7 @@ def compare(work: Work, sparsity: float, wanted: float, turns: int) -> Line:
 def two_threads(turns: int) -> dict[str, float]:
     """How much faster two threads are than one."""
     work, sparsity, wanted = TWO_THREADS
-    data = native_file(random_ticket(work, sparsity), work)
+    data = native_file(sparse_network(work, sparsity), work)
     crop = np.random.default_rng(1).integers(0, 256, (work.size, work.size, 3), dtype=np.uint8)
     (one, first), (two, second) = native_way(data, crop), native_way(data, crop, threads=2)
     times = measure({"one": one, "two": two}, turns)
@@ -130,9 +131,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--sweep", type=Path, help="also time 0 to 99% sparsity; JSON and SVG into this folder"
-    )
     parser.add_argument("--turns", type=int, default=101, help="timed calls per way")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
@@ -156,10 +154,6 @@ def main() -> None:
             f"(minima {threads['best_ratio']:.2f}x), wanted {threads['wanted']:.1f}x"
         )
         print("\n".join(str(record["text"]) for record in (*sizes, *memory)))
-    if options.sweep:
-        from native_sweep import sweep
-
-        sweep(options.sweep, WORKS, options.turns)
 
 
 WORKS = tuple(dict.fromkeys(work for work, _, _ in ROWS))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from native_tickets import Work, native_file, random_ticket
+from native_ways import native_file
 
+from edgedf.assembly.sweep import Work, sparse_network
 from edgedf.native.engine import NativeModel
 
 SPARSITY = 0.9
@@ -21,7 +22,7 @@ def entropy_floor(weights: int, nonzero: int, bits: int) -> float:
 
 def size_line(work: Work, precision: str) -> dict[str, object]:
     """Bytes of the whole file (graph, names and contract included) over the floor of its weights."""
-    module = random_ticket(work, SPARSITY)
+    module = sparse_network(work, SPARSITY)
     exact = NativeModel(native_file(module, work))
     data = native_file(module, work, precision)
     floor = entropy_floor(exact.needs.weights, exact.needs.nonzero, BITS[precision])
@@ -40,7 +41,7 @@ def size_line(work: Work, precision: str) -> dict[str, object]:
 
 def memory_line(work: Work) -> dict[str, object]:
     """Workspace over the largest sum of one layer's input and output in the network as the graph lists it."""
-    model = NativeModel(native_file(random_ticket(work, SPARSITY), work))
+    model = NativeModel(native_file(sparse_network(work, SPARSITY), work))
     needs = model.needs
     record: dict[str, object] = {
         "work": work.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from converters import Artifact, Options, convert
-from edgedf.bundle.manifest import ArtifactEntry, FileEntry, Tolerances
+from edgedf.assembly.artifact import artifact_entry
+from edgedf.bundle.manifest import ArtifactEntry, Tolerances
 from edgedf.compact import Compacted, compact_ticket
-from edgedf.files import sha256_bytes
 from edgedf.ticket import Ticket
 from tests.parity_samples import lively_ticket
 
@@ -37,18 +38,8 @@ def write_artifact(folder: Path, made: Artifact) -> ArtifactEntry:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    return ArtifactEntry(
-        target=made.target,
-        precision=made.precision,
-        path=made.path,
-        files=tuple(
-            FileEntry(path=name, sha256=sha256_bytes(data), size=len(data))
-            for name, data in made.files.items()
-        ),
-        input=made.input,
-        output=made.output,
-        tolerances=Tolerances(max_logit_error=1e-4, flips=0.0, auc_drop=0.0),
-    )
+    tolerances = Tolerances(max_logit_error=1e-4, flips=0.0, auc_drop=0.0)
+    return replace(artifact_entry(made), tolerances=tolerances)
 
 
 def random_crops(count: int, size: int, seed: int = 0) -> npt.NDArray[np.uint8]:

@@ -46,7 +46,7 @@ def test_hash_is_equal_exactly_for_equal_contracts(first: Contract, second: Cont
 @pytest.mark.parametrize("field", ["box_scale", "temperature"])
 def test_integer_and_float_of_one_value_have_one_hash(field: str) -> None:
     assert Contract(size=64, **{field: 2}).sha256 == Contract(size=64, **{field: 2.0}).sha256
-    assert Contract(size=64, value_range=(0.0, 255.0)).sha256 == Contract(size=64).sha256  # type: ignore[arg-type]
+    assert Contract(size=64, value_range=(0.0, 255.0)).sha256 == Contract(size=64).sha256
 
 
 BAD: list[tuple[str, Any]] = [

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgedf.assembly.artifact import artifact_entry, on_disk
 from edgedf.assembly.result import TargetResult
 from edgedf.assembly.source import Source
 from edgedf.bundle.archive import zip_bytes
 from edgedf.bundle.golden import GoldenSet
 from edgedf.bundle.manifest import ArtifactEntry
-from edgedf.bundle.tolerances import TOLERANCES
-from edgedf.bundle.writer import file_entries
-from edgedf.os_errors import write_error
 from edgedf.parity.check import check_artifact
 from edgedf.parity.diagnose import WrongInputs
 from edgedf.parity.gate import Report
@@ -59,16 +55,7 @@ def make_part(
     contract = source.ticket.contract
     options = Options(precision=precision, metadata=_metadata(source))
     artifact = convert(target, compacted.module, contract, options)
-    entry = ArtifactEntry(
-        target=target,
-        precision=precision,
-        path=artifact.path,
-        files=file_entries(artifact.files),
-        input=artifact.input,
-        output=artifact.output,
-        tolerances=TOLERANCES[precision],
-        tools=dict(sorted(artifact.tools.items())),
-    )
+    entry = artifact_entry(artifact)
     notify(f"check {target}")
     wrong = wrong_inputs(source.ticket.module())
     report = check_files(artifact.files, entry, goldens, evaluation, wrong, source.sha256)
@@ -90,14 +77,7 @@ def check_files(
     ticket_sha256: str | None = None,
 ) -> Report:
     """`check_artifact` for an artifact that is still in memory. Raises FileError if the disk is full."""
-    with tempfile.TemporaryDirectory(prefix="edgedf-check-") as name:
-        folder = Path(name)
-        for path, data in files.items():
-            try:
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                (folder / path).write_bytes(data)
-            except OSError as error:
-                raise write_error(folder / path, error) from error
+    with on_disk(files) as folder:
         return check_artifact(folder, entry, goldens, evaluation, wrong=wrong, ticket_sha256=ticket_sha256)
 
 

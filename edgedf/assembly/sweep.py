@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from edgedf.analysis.latency import processor_name, time_in_turns
 from edgedf.analysis.sweep import Sweep, SweepPoint
-from edgedf.bundle.manifest import ArtifactEntry
-from edgedf.bundle.tolerances import TOLERANCES
-from edgedf.bundle.writer import file_entries
+from edgedf.assembly.artifact import artifact_entry, on_disk
 from edgedf.contract import Contract
 from edgedf.errors import EdgedfError, NotRunError
 from edgedf.runtime.backend import Backend, open_backend
@@ -159,19 +155,8 @@ def _open(target: str, module: GraphModule, work: Work, threads: int) -> Backend
     from converters import Options, convert
 
     made = convert(target, module, Contract(size=work.size), Options())
-    entry = ArtifactEntry(
-        target=target,
-        precision=made.precision,
-        path=made.path,
-        files=file_entries(made.files),
-        input=made.input,
-        output=made.output,
-        tolerances=TOLERANCES[made.precision],
-    )
-    with tempfile.TemporaryDirectory(prefix="edgedf-sweep-") as folder:
-        for path, data in made.files.items():
-            (Path(folder) / path).write_bytes(data)
-        return open_backend(Path(folder), entry, threads=threads)
+    with on_disk(made.files) as folder:
+        return open_backend(folder, artifact_entry(made), threads=threads)
 
 
 def _check_agreement(work: Work, sparsity: float, answers: dict[str, float]) -> None:

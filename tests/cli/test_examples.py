@@ -35,7 +35,8 @@ def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Co
 
 def _lines(text: str) -> list[str]:
     """The lines of a text that are commands, without comments."""
-    found = re.findall(r"^\s*(edgedf (?:%s)\b.*)$" % "|".join(VERBS), text, flags=re.MULTILINE)  # noqa: UP031
+    verbs = "|".join(VERBS)
+    found = re.findall(rf"^\s*(edgedf (?:{verbs})\b.*)$", text, flags=re.MULTILINE)
     return [line.partition(" #")[0].strip() for line in found]
 
 

@@ -12,13 +12,11 @@ import numpy as np
 import pytest
 
 from converters import Artifact, Options, convert
+from edgedf.assembly.artifact import artifact_entry
 from edgedf.assembly.evaluation import find_evaluation
 from edgedf.assembly.part import check_files
 from edgedf.assembly.source import Source, read_source
 from edgedf.bundle.golden import GoldenSet
-from edgedf.bundle.manifest import ArtifactEntry
-from edgedf.bundle.tolerances import TOLERANCES
-from edgedf.bundle.writer import file_entries
 from edgedf.compact import compact_ticket
 from edgedf.contract import Contract
 from edgedf.data.synth import evaluation_crops
@@ -32,19 +30,6 @@ from tests.parity_samples import lively_ticket
 
 PRECISIONS = ("float32", "float16", "int8")
 ARCHITECTURES = (("mesonet", 128), ("cnn5", 128), ("resnet18", 64))
-
-
-def _entry(artifact: Artifact) -> ArtifactEntry:
-    return ArtifactEntry(
-        target=artifact.target,
-        precision=artifact.precision,
-        path=artifact.path,
-        files=file_entries(artifact.files),
-        input=artifact.input,
-        output=artifact.output,
-        tolerances=TOLERANCES[artifact.precision],
-        tools=artifact.tools,
-    )
 
 
 @lru_cache(maxsize=4)
@@ -69,7 +54,7 @@ def _case(arch: str, size: int) -> tuple[Ticket, GoldenSet, Evaluation]:
 
 def _report(ticket: Ticket, precision: str, goldens: GoldenSet, evaluation: Evaluation | None) -> Report:
     made = _artifact(ticket, precision)
-    return check_files(made.files, _entry(made), goldens, evaluation)
+    return check_files(made.files, artifact_entry(made), goldens, evaluation)
 
 
 def _artifact(ticket: Ticket, precision: str, contract: Contract | None = None) -> Artifact:
@@ -117,7 +102,7 @@ def test_file_with_another_contract_is_refused(change: dict[str, float]) -> None
     """`edgedf-run` goes by the file alone: a threshold of its own would give another verdict."""
     ticket, goldens, _ = _case("mesonet", 128)
     made = _artifact(ticket, "int8", replace(ticket.contract, **change))
-    report = check_files(made.files, _entry(made), goldens, None)
+    report = check_files(made.files, artifact_entry(made), goldens, None)
     failed = [check for check in report.checks if check.outcome is Outcome.FAIL]
     assert [check.name for check in failed] == ["open"]
     (name,) = change
@@ -128,7 +113,7 @@ def test_manifest_with_another_size_is_refused() -> None:
     ticket, goldens, _ = _case("mesonet", 128)
     made = _artifact(ticket, "float16")
     lie = replace(made, input=replace(made.input, shape=(1, 64, 64, 3)))
-    report = check_files(made.files, _entry(lie), goldens, None)
+    report = check_files(made.files, artifact_entry(lie), goldens, None)
     detail = " ".join(check.detail for check in report.checks if check.outcome is Outcome.FAIL)
     assert "takes (1, 128, 128, 3), the manifest says (1, 64, 64, 3)" in detail
 
@@ -143,6 +128,6 @@ def test_file_with_one_changed_weight_byte_is_refused(precision: str) -> None:
         changed = bytes(data[:at]) + bytes([data[at] ^ 1]) + bytes(data[at + 1 :])
         files = {made.path: changed}
         # The manifest's own hash would find it first; the file's must find it alone.
-        report = check_files(files, _entry(replace(made, files=files)), goldens, None)
+        report = check_files(files, artifact_entry(replace(made, files=files)), goldens, None)
         assert report.outcome is Outcome.FAIL
         assert "checksum" in report.checks[-1].detail or "truncated" in report.checks[-1].detail

@@ -116,7 +116,7 @@ def test_a_grey_array_is_not_copied_before_the_core_reads_it(monkeypatch: pytest
 
     def spy(frame: Frame, *rest: object) -> object:
         frames.append(frame)
-        return real_crop(frame, *rest)  # type: ignore[arg-type]
+        return real_crop(frame, *rest)
 
     monkeypatch.setattr(crop_core, "run_crop", spy)
     assert np.array_equal(crop_face(picture, box, size=32, box_scale=1.3), want)

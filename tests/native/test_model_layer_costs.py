@@ -25,7 +25,7 @@ def _step(**changes: object) -> Step:
     shape = (1, 4, 4)
     return Step(
         **{**values, "in_chw": shape, "out_chw": shape, "read_bytes": 64, "write_bytes": 64} | changes
-    )  # type: ignore[arg-type]
+    )
 
 
 @pytest.mark.parametrize("arch", ["mesonet", "cnn5"])

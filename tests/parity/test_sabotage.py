@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from converters import Artifact, Options, convert
+from edgedf.assembly.artifact import artifact_entry
 from edgedf.assembly.part import check_files
 from edgedf.assembly.recheck import recheck
 from edgedf.bundle.golden import LOGITS_NAME, GoldenSet, golden_files
 from edgedf.bundle.integrity import checksum_line
-from edgedf.bundle.manifest import CHECKSUM_NAME, MANIFEST_NAME, ArtifactEntry, Manifest
+from edgedf.bundle.manifest import CHECKSUM_NAME, MANIFEST_NAME, Manifest
 from edgedf.bundle.reader import open_bundle
-from edgedf.bundle.tolerances import TOLERANCES
 from edgedf.bundle.writer import file_entries, write_bundle
 from edgedf.compact import Compacted, compact_ticket
 from edgedf.compact.graph import INPUT, Affine, Conv2d, Graph, Node
@@ -62,23 +62,10 @@ def _options(precision: str) -> Options:
     return Options(precision=precision, metadata={"edgedf.ticket_sha256": TICKET})
 
 
-def _entry(artifact: Artifact) -> ArtifactEntry:
-    return ArtifactEntry(
-        target=artifact.target,
-        precision=artifact.precision,
-        path=artifact.path,
-        files=file_entries(artifact.files),
-        input=artifact.input,
-        output=artifact.output,
-        tolerances=TOLERANCES[artifact.precision],
-        tools=artifact.tools,
-    )
-
-
 def _report(artifact: Artifact, files: Mapping[str, bytes] | None = None) -> Report:
     return check_files(
         artifact.files if files is None else files,
-        _entry(artifact),
+        artifact_entry(artifact),
         _goldens(),
         None,
         wrong_inputs(lively_ticket(size=SIZE).module()),
@@ -306,7 +293,7 @@ def _bundle(path: Path, goldens: GoldenSet, target: str = "tflite") -> Manifest:
         ticket_sha256=TICKET,
         lineage={},
         golden=file_entries(golden),
-        artifacts=(_entry(made),),
+        artifacts=(artifact_entry(made),),
     )
     write_bundle(path, manifest, golden | dict(made.files))
     return manifest

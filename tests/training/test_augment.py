@@ -40,7 +40,7 @@ def _crops(count: int, side: int) -> np.ndarray:
 def test_shift_and_flip_repeats_the_edge_like_a_padded_image():
     crops = _crops(3, 16)
     moves, flips = [(3, -2), (-4, 4), (0, 0)], [False, True, False]
-    got = shift_and_flip(crops, shift=4, generator=_Fixed(moves, flips))  # type: ignore[arg-type]
+    got = shift_and_flip(crops, shift=4, generator=_Fixed(moves, flips))
     padded = np.pad(crops, ((0, 0), (4, 4), (4, 4), (0, 0)), mode="edge")
     for image, (down, right), flip, result in zip(padded, moves, flips, got, strict=True):
         window = image[4 + down : 20 + down, 4 + right : 20 + right]

@@ -1,62 +1,22 @@
-"""Networks with random masks for timing, and the ways to run each: edgedf's engine, LiteRT, ExecuTorch."""
+"""The ways to run a network for timing: edgedf's engine, LiteRT, ExecuTorch."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from converters import Options, convert
+from edgedf.assembly.sweep import Work
 from edgedf.compact.module import GraphModule
-from edgedf.compact.rewrite import compact_graph
-from edgedf.compact.trace import trace_graph
 from edgedf.contract import Contract
-from edgedf.models.registry import build_model
 from edgedf.native.engine import NativeModel
 
 U8 = npt.NDArray[np.uint8]
 Way = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Work:
-    """One architecture at one input size."""
-
-    arch: str
-    size: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.arch}@{self.size}"
-
-
-def random_ticket(work: Work, sparsity: float, seed: int = 0) -> GraphModule:
-    """The compacted network with `sparsity` of each layer's weights zero, at random places.
-
-    Timing depends on how many weights are left and not on their values, so nothing is trained; batch norm
-    gets statistics of a trained network's size, so that nothing degenerates.
-    """
-    import torch
-    from torch import nn
-
-    torch.manual_seed(seed)
-    network = build_model(work.arch, {"size": work.size}).eval()
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.3)
-            module.running_var.uniform_(0.5, 2)
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, 0, 0.3)
-        if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.numel() > 64:
-            order = torch.rand(module.weight.numel()).argsort().reshape(module.weight.shape)
-            mask = order >= round(sparsity * module.weight.numel())
-            module.weight.data *= mask / (1 - sparsity) ** 0.5
-    graph, _ = compact_graph(trace_graph(network, (3, work.size, work.size)))
-    return GraphModule(graph)
 
 
 def native_file(module: GraphModule, work: Work, precision: str = "float32") -> bytes:
