@@ -65,6 +65,7 @@ def run_lottery(
     total = float(planned_epochs(recipe))
     done = 0.0
     for point in plan_points(recipe):
+        setting.stop.check()
         span = span_of(point, recipe, _spent(folder, point))
         if not (folder / point.path).exists():
             label = point.label

@@ -5,7 +5,7 @@ Arrays: logits float32 (N,), labels uint8 (N,) with fake = 1. A face is called f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +30,18 @@ def auc(logits: Floats, labels: Labels, weights: Floats | None = None) -> float:
         weights: (N,) >= 0, how often each sample counts; None counts each once.
     Returns 0.5 if a class has no weight: there is then nothing to order.
     """
-    w = np.ones(len(logits)) if weights is None else np.asarray(weights, np.float64)
+    return _grouped_auc(_ranks(logits), labels, np.ones(len(logits)) if weights is None else weights)
+
+
+def _ranks(logits: Floats) -> npt.NDArray[np.intp]:
+    """(N,) number of each logit among the different ones, ascending."""
     _, group = np.unique(logits, return_inverse=True)
+    return np.asarray(group).reshape(-1)
+
+
+def _grouped_auc(group: npt.NDArray[np.intp], labels: Labels, weights: Floats) -> float:
+    """The AUC of `auc`, from ranks that many weightings share."""
+    w = np.asarray(weights, np.float64)
     fake = np.bincount(group, w * (labels == 1))
     real = np.bincount(group, w * (labels != 1))
     if fake.sum() == 0 or real.sum() == 0:
@@ -41,9 +51,10 @@ def auc(logits: Floats, labels: Labels, weights: Floats | None = None) -> float:
 
 
 def log_loss(logits: Floats, labels: Labels, *, temperature: float = 1.0) -> float:
-    """Mean binary cross-entropy in nats of sigmoid(logit / temperature)."""
+    """Mean binary cross-entropy in nats of sigmoid(logit / temperature); NaN if a logit is no number."""
     z = np.asarray(logits, np.float64) / temperature
-    return float(np.mean(np.logaddexp(0.0, z) - z * (labels == 1)))
+    with np.errstate(invalid="ignore"):
+        return float(np.mean(np.logaddexp(0.0, z) - z * (labels == 1)))
 
 
 def clusters(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
@@ -56,13 +67,20 @@ def clusters(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
     return np.asarray(numbers, np.int64).reshape(-1)
 
 
-def measure(logits: Floats, labels: Labels, cluster: npt.NDArray[np.int64]) -> dict[str, float]:
+def measure(
+    logits: Floats,
+    labels: Labels,
+    cluster: npt.NDArray[np.int64],
+    *,
+    check: Callable[[], None] = lambda: None,
+) -> dict[str, float]:
     """All metrics of one split, by name, JSON-ready.
 
     accuracy, auc, loss; *_low and *_high are 95% percentile intervals of a bootstrap over whole clusters
     (Efron and Tibshirani 1993, chapter 13), with a fixed seed; count is N, people the number of clusters.
+    `check` is called before each draw and may raise to end the work.
     """
-    low_high = _intervals(logits, labels, cluster)
+    low_high = _intervals(logits, labels, cluster, check)
     return {
         "accuracy": accuracy(logits, labels),
         "auc": auc(logits, labels),
@@ -73,14 +91,18 @@ def measure(logits: Floats, labels: Labels, cluster: npt.NDArray[np.int64]) -> d
     }
 
 
-def _intervals(logits: Floats, labels: Labels, cluster: npt.NDArray[np.int64]) -> Mapping[str, float]:
+def _intervals(
+    logits: Floats, labels: Labels, cluster: npt.NDArray[np.int64], check: Callable[[], None]
+) -> Mapping[str, float]:
     generator = np.random.default_rng(_BOOTSTRAP_SEED)
     number = int(cluster.max()) + 1
     right = ((logits >= 0) == (labels == 1)).astype(np.float64)
+    group = _ranks(logits)
     found = np.empty((BOOTSTRAPS, 2))
     for row in found:
+        check()
         weight = np.bincount(generator.integers(0, number, number), minlength=number)[cluster].astype(float)
-        row[:] = (weight @ right) / weight.sum(), auc(logits, labels, weight)
+        row[:] = (weight @ right) / weight.sum(), _grouped_auc(group, labels, weight)
     low, high = np.percentile(found, (2.5, 97.5), axis=0)
     return {
         "accuracy_low": float(low[0]),

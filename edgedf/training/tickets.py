@@ -52,14 +52,15 @@ class Outcome:
 def write_point(path: Path, setting: Setting, outcome: Outcome, dataset: Mapping[str, Any]) -> str:
     """Measure, calibrate on validation and write one point's ticket; returns its sha256.
 
+    Raises KeyboardInterrupt, with nothing written, when a stop was asked for.
     The threshold stays 0.5: the temperature alone is fitted, and no decision changes with it.
     """
     recipe, data = setting.recipe, setting.data
     logits, test_logits = _logits(setting, outcome.weights)
     temperature = fit_temperature(logits, data.validation.labels)
     metrics = {
-        "validation": _measured(logits, data.validation),
-        "test": _measured(test_logits, data.test),
+        "validation": _measured(logits, data.validation, setting),
+        "test": _measured(test_logits, data.test, setting),
         "training": _training_metrics(outcome),
     }
     point = {"kind": outcome.point.kind, "asked": outcome.point.sparsity, "held": list(outcome.held)}
@@ -99,12 +100,13 @@ def _logits(setting: Setting, weights: State) -> tuple[npt.NDArray[np.float32], 
     model = build_model(setting.recipe.arch, setting.recipe.arch_args)
     load_state(model, weights)
     model = model.to(setting.machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    data = setting.data
-    return predict(model, data.validation.crops_nhwc), predict(model, data.test.crops_nhwc)
+    data, check = setting.data, setting.stop.check
+    validation = predict(model, data.validation.crops_nhwc, check=check)
+    return validation, predict(model, data.test.crops_nhwc, check=check)
 
 
-def _measured(logits: npt.NDArray[np.float32], crops: CropSet) -> dict[str, float]:
-    return measure(logits, crops.labels, clusters(crops.samples))
+def _measured(logits: npt.NDArray[np.float32], crops: CropSet, setting: Setting) -> dict[str, float]:
+    return measure(logits, crops.labels, clusters(crops.samples), check=setting.stop.check)
 
 
 def _training_metrics(outcome: Outcome) -> dict[str, float]:

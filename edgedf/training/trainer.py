@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from edgedf.training.machine import Machine
 from edgedf.training.metrics import log_loss
 from edgedf.training.optimizer import MaskedOptimizer
 from edgedf.training.recipe import Recipe
+from edgedf.training.saver import Saver
 from edgedf.training.schedule import derived_seed, learning_rate
 from edgedf.training.state import (
     Progress,
@@ -26,14 +26,11 @@ from edgedf.training.state import (
     load_checkpoint,
     load_state,
     read_state,
-    save_checkpoint,
 )
 
 if TYPE_CHECKING:
     from torch import nn
 
-# Work that a killed run loses at most, in seconds. Checkpoints change no result, so their times may.
-CHECKPOINT_SECONDS = 15.0
 _STREAM_DROPOUT = 2
 
 # Called with (epochs done in this training, note for a person).
@@ -109,7 +106,9 @@ def train(
         on_epoch: called with (epoch of the schedule, model) after each epoch and, with span.first, before
             the first; again after a resume for the epoch that was under way, so it must be repeatable.
         no_stop_before: epoch of the schedule before which early stopping must not end the training.
-    Raises KeyboardInterrupt, after saving, when a stop was asked for; TrainingError if the loss is no number.
+    What was trained is in the checkpoint when it returns, so that nobody trains it again who stops before its
+    ticket is written. Raises KeyboardInterrupt, after saving, when a stop was asked for; TrainingError if the
+    loss is no number.
     """
     import torch
 
@@ -120,23 +119,28 @@ def train(
     load_state(model, progress.model)
     optimizer = MaskedOptimizer(model, masks, recipe)
     optimizer.load_state(progress.optimizer)
-    saver = _Saver(setting, key, model, optimizer)
+    saver = Saver(setting.checkpoint, key, model, optimizer, setting.stop)
     if on_epoch is not None and progress.step == span.first * per_epoch:
         on_epoch(span.first, model)
     devices = [torch.cuda.current_device()] if setting.machine.device == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        while progress.step < span.last * per_epoch and not _is_stale(progress, recipe, span, no_stop_before):
-            _step(setting, model, optimizer, progress.step, span, per_epoch)
-            progress.step += 1
-            if progress.step % per_epoch == 0:
-                epoch = progress.step // per_epoch
-                _end_epoch(setting, model, progress, epoch)
+        while (epoch := span.first + len(progress.losses)) < span.last and not _is_stale(
+            progress, recipe, epoch, no_stop_before
+        ):
+            if progress.step == (epoch + 1) * per_epoch:
+                with saver.saved_if_stopped(progress):
+                    loss = _validation_loss(setting, model)
+                _end_epoch(model, progress, epoch + 1, loss)
                 if on_epoch is not None:
-                    on_epoch(epoch, model)
+                    on_epoch(epoch + 1, model)
+            else:
+                _step(setting, model, optimizer, progress.step, span, per_epoch)
+                progress.step += 1
             if on_progress is not None:
                 note = f"validation loss {progress.best_loss:.3f}" if progress.best_epoch else ""
                 on_progress(progress.step / per_epoch - span.first, note)
             saver.save_if_due(progress)
+    saver.save(progress)
     return Trained(progress.best, len(progress.losses), progress.best_epoch, tuple(progress.losses))
 
 
@@ -158,10 +162,13 @@ def _step(
     optimizer.step(learning_rate(step, peak=span.peak, warmup=warmup, total=span.last * per_epoch))
 
 
-def _end_epoch(setting: Setting, model: nn.Module, progress: Progress, epoch: int) -> None:
-    """Measure validation loss and keep the weights if they are the best so far."""
+def _validation_loss(setting: Setting, model: nn.Module) -> float:
     validation = setting.data.validation
-    loss = log_loss(predict(model, validation.crops_nhwc), validation.labels)
+    return log_loss(predict(model, validation.crops_nhwc, check=setting.stop.check), validation.labels)
+
+
+def _end_epoch(model: nn.Module, progress: Progress, epoch: int, loss: float) -> None:
+    """Note the validation loss and keep the weights if they are the best so far."""
     if not np.isfinite(loss):
         raise TrainingError(
             f"validation loss is {loss} after epoch {epoch}", field="lr", hint="lower the learning rate"
@@ -172,30 +179,8 @@ def _end_epoch(setting: Setting, model: nn.Module, progress: Progress, epoch: in
         progress.best = read_state(model)
 
 
-def _is_stale(progress: Progress, recipe: Recipe, span: Span, no_stop_before: int) -> bool:
-    """Whether early stopping ends the training here; only ever at the end of an epoch."""
-    epoch = span.first + len(progress.losses)
+def _is_stale(progress: Progress, recipe: Recipe, epoch: int, no_stop_before: int) -> bool:
+    """Whether early stopping ends the training at `epoch`, the last that was measured."""
     if recipe.patience == 0 or not progress.best_epoch or epoch <= no_stop_before:
         return False
     return epoch - progress.best_epoch >= recipe.patience
-
-
-class _Saver:
-    """Writes a checkpoint now and then, and before it lets a stop happen."""
-
-    def __init__(
-        self, setting: Setting, key: Mapping[str, Any], model: nn.Module, optimizer: MaskedOptimizer
-    ) -> None:
-        self._setting, self._key, self._model, self._optimizer = setting, key, model, optimizer
-        self._last = time.monotonic()
-
-    def save_if_due(self, progress: Progress) -> None:
-        """Save every CHECKPOINT_SECONDS, and at once when a stop is wanted, which then happens."""
-        stop = self._setting.stop.wanted
-        if not stop and time.monotonic() - self._last < CHECKPOINT_SECONDS:
-            return
-        progress.model, progress.optimizer = read_state(self._model), self._optimizer.read_state()
-        save_checkpoint(self._setting.checkpoint, self._key, progress)
-        self._last = time.monotonic()
-        if stop:
-            raise KeyboardInterrupt

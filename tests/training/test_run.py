@@ -14,7 +14,7 @@ import pytest
 from edgedf.errors import DataError, FileError, TrainingError
 from edgedf.system import folder_lock
 from edgedf.ticket import read_ticket
-from edgedf.training import trainer
+from edgedf.training import saver
 from edgedf.training.machine import prepare_machine
 from edgedf.training.recipe import Recipe
 from edgedf.training.recipes import recipe_by_name
@@ -118,7 +118,7 @@ def test_run_again_changes_nothing(finished, faces):
 def test_run_stopped_at_every_few_steps_gives_the_same_bytes(finished, faces, tmp_path, monkeypatch):
     """Stop after every 4th step, resume, until done: all files equal those of the run that never stopped."""
     recipe = Recipe.from_json(json.loads((finished / "run.json").read_text())["recipe"])
-    monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(saver, "CHECKPOINT_SECONDS", 0.0)
     stops = 0
     while True:
         calls = 0
