@@ -100,9 +100,10 @@ class NativeModel:
             self.threads = 1
         executor = None if self._pool is None else self._library.edgedf_pool_executor(self._pool)
         # Made once: numpy's .ctypes and attribute look-ups cost microseconds, as much as a small layer.
-        self._side = self.size
+        self._side, self._logit = self.size, ctypes.c_float()
         self._run = self._library.edgedf_model_run
-        self._rest = (self._workspace.ctypes.data, self._workspace.size, self.threads, executor)
+        logit = ctypes.addressof(self._logit)
+        self._rest = (self._workspace.ctypes.data, self._workspace.size, self.threads, executor, logit)
 
     @property
     def size(self) -> int:
@@ -121,13 +122,14 @@ class NativeModel:
             problem = f"takes uint8 (N, {side}, {side}, 3), got {crops_nhwc.dtype} {crops_nhwc.shape}"
             raise BundleError(problem, file=self._file)
         crops = np.ascontiguousarray(crops_nhwc)
-        logits = np.zeros(len(crops), np.float32)
-        crop, logit = crops.ctypes.data, logits.ctypes.data
-        for _ in range(len(crops)):
-            status = self._run(self._model, crop, 0, *self._rest, logit)
+        logits = np.empty(len(crops), np.float32)
+        crop = crops.ctypes.data
+        for index in range(len(crops)):
+            status = self._run(self._model, crop, 0, *self._rest)
             if status:
                 self._check(status, self._file)
-            crop, logit = crop + side * side * 3, logit + 4
+            logits[index] = self._logit.value
+            crop += side * side * 3
         return logits
 
     def steps(self) -> Sequence[Step]:
