@@ -39,13 +39,7 @@ def demo(arch: str = "mesonet") -> Recipe:
     """
     _only("demo", arch, "mesonet")
     return replace(
-        standard(arch),
-        name="demo",
-        size=128,
-        epochs=6,
-        patience=0,
-        rounds=5,
-        sparsities=(0.8, 0.9, 0.95, 0.97, 0.995),
+        _whole("demo", arch, size=128, epochs=6, sparsities=(0.8, 0.9, 0.95, 0.97, 0.995)),
         rewind=3,
         controls=("oneshot", "oneshot-round", "random"),
         control_sparsities=(0.97,),
@@ -54,30 +48,16 @@ def demo(arch: str = "mesonet") -> Recipe:
 
 def demo_ticket(arch: str = "mesonet") -> Recipe:
     """What the shipped demo ticket is trained with: one round to 80%, no controls."""
-    return replace(
-        demo(arch),
-        name="demo-ticket",
-        epochs=4,
-        rounds=1,
-        sparsities=(0.8,),
-        rewind=1,
-        train_images=4000,
-        controls=(),
-        control_sparsities=(),
-    )
+    _only("demo-ticket", arch, "mesonet")
+    return _whole("demo-ticket", arch, size=128, epochs=4, sparsities=(0.8,), train_images=4000)
 
 
 def long(arch: str = "mesonet") -> Recipe:
     """A MesoNet at 128 px trained long enough for a fair dense baseline, 20% a round to beyond 99%."""
     _only("long", arch, "mesonet")
     return replace(
-        standard(arch),
-        name="long",
-        size=128,
-        epochs=14,
-        patience=0,
+        _whole("long", arch, size=128, epochs=14),
         rounds=21,
-        rewind=1,
         control_sparsities=(0.5, 0.8, 0.9, 0.95, 0.97, 0.985),
         controls=("oneshot", "oneshot-round", "random", "reinit"),
     )
@@ -85,19 +65,7 @@ def long(arch: str = "mesonet") -> Recipe:
 
 def short(arch: str = "cnn5") -> Recipe:
     """A small real run of any architecture: two rounds to 90% at 64 px, enough for builds and gates."""
-    return replace(
-        standard(arch),
-        name="short",
-        size=64,
-        epochs=4,
-        patience=0,
-        rounds=2,
-        sparsities=(0.6, 0.9),
-        rewind=1,
-        train_images=2000,
-        controls=(),
-        control_sparsities=(),
-    )
+    return _whole("short", arch, size=64, epochs=4, sparsities=(0.6, 0.9), train_images=2000)
 
 
 def study(arch: str = "mesonet") -> Recipe:
@@ -130,6 +98,30 @@ def recipe_by_name(name: str, arch: str | None = None) -> Recipe:
         return build("cnn5" if name == "short" else "mesonet")
     architecture(arch)
     return build(arch)
+
+
+def _whole(
+    name: str,
+    arch: str,
+    *,
+    size: int,
+    epochs: int,
+    sparsities: tuple[float, ...] = (),
+    train_images: int = 0,
+) -> Recipe:
+    """The standard recipe without controls and early stopping: points differ by what they are about."""
+    return replace(
+        standard(arch),
+        name=name,
+        size=size,
+        epochs=epochs,
+        patience=0,
+        rounds=len(sparsities),
+        sparsities=sparsities,
+        train_images=train_images,
+        controls=(),
+        control_sparsities=(),
+    )
 
 
 def _only(name: str, arch: str, wanted: str) -> None:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,17 +9,15 @@ from typing import Any
 from edgedf.data.cache import Progress as CacheProgress
 from edgedf.data.index import read_dataset
 from edgedf.data.sample import DatasetIndex
-from edgedf.errors import FileError, TrainingError
 from edgedf.files import read_bytes, write_atomic
-from edgedf.os_errors import write_error
-from edgedf.system import folder_lock
 from edgedf.training.batches import TrainingData, open_training_data
 from edgedf.training.evaluation import write_evaluation
 from edgedf.training.interrupt import StopFlag, stop_flag
 from edgedf.training.lottery import OnPoint, run_lottery
 from edgedf.training.machine import Machine
 from edgedf.training.recipe import Recipe
-from edgedf.training.run_file import COMPLETE, RUN_NAME, RUNNING, RunHead, read_run, seed_folder, write_run
+from edgedf.training.run_file import COMPLETE, RUNNING, RunHead, seed_folder, write_run
+from edgedf.training.run_folder import check_place, check_same_run, only_user, sweep
 from edgedf.training.select import choose
 from edgedf.training.trainer import Setting
 
@@ -64,16 +57,16 @@ def train_run(
         print(train_run(options)["chosen"])
     """
     index = read_dataset(options.data)
-    _check_place(options.out, options.data)
-    with _only_user(options.out), stop_flag() as stop:
+    check_place(options.out, options.data)
+    with only_user(options.out), stop_flag() as stop:
         head = RunHead(
             recipe=options.recipe,
             seeds=options.seeds,
             dataset=_dataset_json(index),
             machine=options.machine,
         )
-        _check_same_run(options.out, head)
-        _sweep(options.out)
+        check_same_run(options.out, head)
+        sweep(options.out)
         data = open_training_data(index, options.recipe, options.out, progress=_stoppable(on_cache, stop))
         write_run(options.out, head, status=RUNNING, chosen=None, evaluation=None)
         for number, seed in enumerate(options.seeds):
@@ -130,51 +123,6 @@ def _dataset_json(index: DatasetIndex) -> dict[str, Any]:
     }
 
 
-def _check_place(out: Path, data: Path) -> None:
-    """A run never mixes with the pictures it learns from, nor with files that are not a run's."""
-    run, pictures = out.resolve(), data.resolve()
-    if run == pictures or run in pictures.parents or pictures in run.parents:
-        problem = "and the data set lie in one another"
-        raise TrainingError(problem, file=out, hint="choose a folder beside the data set")
-    if not out.is_dir() or (out / RUN_NAME).exists():
-        return
-    # A run that was killed before its first run.json leaves these.
-    started = ("cache", "checkpoint.safetensors")
-    names = sorted(path.name for path in out.iterdir())
-    if strange := [name for name in names if name not in started and not _TEMPORARY.fullmatch(name)]:
-        problem = f"is not empty and holds no run (it holds {strange[0]!r})"
-        raise TrainingError(problem, file=out, hint="choose a new folder")
-
-
-def _check_same_run(out: Path, head: RunHead) -> None:
-    """A folder with another run in it is never mixed with this one."""
-    if not (out / RUN_NAME).exists():
-        return
-    before = read_run(out)
-    now = {
-        "recipe": head.recipe.to_json(),
-        "seeds": list(head.seeds),
-        "dataset": dict(head.dataset),
-        "machine": head.machine.to_json(),
-    }
-    for part, value in now.items():
-        if before[part] != value:
-            field, was, wanted = _first_difference(part, before[part], value)
-            raise TrainingError(
-                f"the run there was started with {was}, not {wanted}",
-                file=out,
-                field=field,
-                hint="choose another --out, or start it with the settings it began with",
-            )
-
-
-def _first_difference(part: str, before: Any, now: Any) -> tuple[str, str, str]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        name = next(n for n in sorted({*before, *now}) if before.get(n) != now.get(n))
-        return f"{part}.{name}", str(before.get(name))[:80], str(now.get(name))[:80]
-    return part, str(before)[:80], str(now)[:80]
-
-
 def _shifted(on_point: OnPoint | None, number: int, seeds: int) -> OnPoint | None:
     """Progress of seed `number` of `seeds` as progress of the whole run."""
     if on_point is None or seeds == 1:
@@ -184,36 +132,3 @@ def _shifted(on_point: OnPoint | None, number: int, seeds: int) -> OnPoint | Non
         on_point(number * total + done, seeds * total, f"seed {number + 1}/{seeds} {label}", note)
 
     return shifted
-
-
-@contextlib.contextmanager
-def _only_user(out: Path) -> Iterator[None]:
-    """Hold the run folder for this process; the lock goes away with the process, however it ends."""
-    if out.exists() and not out.is_dir():
-        raise FileError("is not a folder", file=out, hint="choose another --out")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(out, error) from error
-    with folder_lock(out) as held:
-        if not held and os.name == "posix":
-            raise TrainingError("is being trained by another process", file=out)
-        yield
-
-
-def _sweep(out: Path) -> None:
-    """Remove the temporary files of a killed process; with the lock held they are nobody's.
-
-    Only names that edgedf.files makes, only where a run writes: the folder may hold a user's files too.
-    """
-    folders = [out, *(path for path in out.rglob("*") if path.is_dir() and path.name in _OWN_FOLDERS)]
-    for path in [path for folder in folders for path in folder.iterdir() if _TEMPORARY.fullmatch(path.name)]:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-
-
-_OWN_FOLDERS = ("cache", "tickets", "controls", "evaluation")
-# .NAME.PROCESS.tmp of write_atomic, .NAME.RANDOM.new and .tmp of new_folder.
-_TEMPORARY = re.compile(r"\.(run\.json|.+\.safetensors|cache|evaluation)\.?\w+\.(tmp|new)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from edgedf.training import saver
 from edgedf.training.machine import prepare_machine
 from edgedf.training.recipe import Recipe
 from edgedf.training.recipes import recipe_by_name
-from edgedf.training.run import RunOptions, _sweep, train_run
+from edgedf.training.run import RunOptions, train_run
+from edgedf.training.run_folder import sweep
 from tests.training_samples import write_faces
 
 
@@ -242,12 +244,24 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(faces, tmp_path, ti
 def test_only_a_killed_process_s_own_leftovers_are_swept(tmp_path):
     mine = [tmp_path / ".notes.123.tmp", tmp_path / "sub/.run.json.1.tmp"]
     left = [tmp_path / ".run.json.77.tmp", tmp_path / "tickets/.round-01.safetensors.77.tmp"]
+    left += [tmp_path / ".cache-wide.a1b2.tmp", tmp_path / ".cache.a1b2.new"]
     for path in (*mine, *left):
         path.parent.mkdir(exist_ok=True)
         path.write_text("x")
-    _sweep(tmp_path)
+    sweep(tmp_path)
     assert all(path.exists() for path in mine)
     assert not any(path.exists() for path in left)
+
+
+def test_a_run_killed_before_its_first_table_is_taken_up(faces, tmp_path, tiny):
+    recipe = dataclasses.replace(tiny, augment="box-jitter", rounds=0, rewind=0, epochs=1, controls=())
+    _run(faces, tmp_path / "run", recipe)
+    for path in (tmp_path / "run").iterdir():
+        if not path.name.startswith("cache"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (tmp_path / "run/.cache-wide.a1b2.tmp").mkdir()
+    assert _run(faces, tmp_path / "run", recipe)["status"] == "complete"
+    assert not (tmp_path / "run/.cache-wide.a1b2.tmp").exists()
 
 
 def test_run_into_a_file_is_refused(faces, tmp_path, tiny):
