@@ -23,6 +23,21 @@ static void read_area(const edf_source *source, const edf_area *area) {
     edgedf_crop_portable.split(area);
 }
 
+/* Whether upright x runs against stored x, for a frame that does not lie on its side. */
+static int is_backwards(const edf_source *source) { return (source->rotation == 180) != (source->mirrored != 0); }
+
+/* Pixels that are read before the first one that is wanted, so that a chroma pair is whole. */
+static int32_t skip_of(const edf_source *source, int32_t x) {
+  return edgedf_crop_is_yuv(source->view.format) ? x % 2 : 0;
+}
+
+void edgedf_crop_block_table(const edf_source *source, int32_t left, int32_t columns, const edf_block_buffers *to) {
+  const int turned = source->rotation % 180 != 0, backwards = !turned && is_backwards(source);
+  const int32_t skip = turned ? 0 : skip_of(source, backwards ? source->width - left - columns : left);
+  for (int32_t i = 0; i < columns; i++)
+    to->table[i] = to->columns + (size_t)(skip + (backwards ? columns - 1 - i : i)) * EDF_COLUMN;
+}
+
 /* `rows` stored rows, each one `down` below the one before, to n columns that begin at stored column x. */
 static void read_upright(const edf_source *source, int32_t x, int32_t y, int32_t down, int32_t rows, size_t n,
                          const edf_block_buffers *to) {
@@ -41,14 +56,10 @@ static void read_upright(const edf_source *source, int32_t x, int32_t y, int32_t
 static edf_block block_upright(const edf_source *source, int32_t left, int32_t columns, int32_t top, int32_t rows,
                                const edf_block_buffers *to) {
   const int upside_down = source->rotation == 180;
-  const int backwards = upside_down != (source->mirrored != 0);
-  const int32_t x = backwards ? source->width - left - columns : left;
-  const int32_t skip = edgedf_crop_is_yuv(source->view.format) ? x % 2 : 0;
+  const int32_t x = is_backwards(source) ? source->width - left - columns : left, skip = skip_of(source, x);
   const edf_block block = {top, rows < EDF_BLOCK ? rows : EDF_BLOCK, 0, 1};
   read_upright(source, x - skip, upside_down ? source->height - 1 - top : top, upside_down ? -1 : 1, block.count,
                (size_t)(columns + skip), to);
-  for (int32_t i = 0; i < columns; i++)
-    to->table[i] = to->columns + (size_t)(skip + (backwards ? columns - 1 - i : i)) * EDF_COLUMN;
   return block;
 }
 
@@ -69,7 +80,6 @@ static edf_block block_sideways(const edf_source *source, int32_t left, int32_t 
   const edf_area area = {&source->view, x - skip, down ? left : source->height - 1 - left, down ? 1 : -1, columns,
                          (size_t)(most < EDF_BLOCK ? most : EDF_BLOCK), to->columns, EDF_COLUMN, EDF_BLOCK};
   read_area(source, &area);
-  for (int32_t i = 0; i < columns; i++) to->table[i] = to->columns + (size_t)i * EDF_COLUMN;
   return block;
 }
 

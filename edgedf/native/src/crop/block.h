@@ -12,10 +12,10 @@ typedef struct edf_source {
   int32_t rotation, mirrored;
 } edf_source;
 
-/* Buffers of edgedf_crop_block_read. */
+/* Buffers that blocks are read into. */
 typedef struct edf_block_buffers {
   uint8_t *columns;       /* edgedf_crop_block_bytes of them */
-  const uint8_t **table;  /* the columns that were asked for, from left to right */
+  const uint8_t **table;  /* the columns that are read, from left to right */
   uint8_t *scratch;       /* EDF_SCRATCH bytes */
 } edf_block_buffers;
 
@@ -26,7 +26,7 @@ typedef struct edf_block {
 } edf_block;
 
 /* Pixels of a row that are read and turned together; with what may follow them. */
-#define EDF_STRIP 192
+#define EDF_STRIP 256
 #define EDF_STRIP_PITCH (EDF_STRIP + 64)
 #define EDF_SCRATCH (3 * EDF_BLOCK * EDF_STRIP_PITCH)
 
@@ -36,6 +36,9 @@ int32_t edgedf_crop_upright_height(const edf_source *source);
 
 /* Bytes of the column buffer for `columns` columns. */
 size_t edgedf_crop_block_bytes(size_t columns);
+
+/* Where upright columns left .. left + columns - 1 lie in the column buffer, the same for all their blocks. */
+void edgedf_crop_block_table(const edf_source *source, int32_t left, int32_t columns, const edf_block_buffers *to);
 
 /* Read upright columns left .. left + columns - 1 of the rows from `top` on, at most `rows` of them; all lie
  * inside the image. */

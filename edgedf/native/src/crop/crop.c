@@ -46,7 +46,7 @@ static size_t lay_out(edf_plan *plan, uint8_t *base, int32_t side, int32_t size)
   plan->plane = ((size_t)size + EDF_TILE - 1) / EDF_TILE * EDF_TILE;
   plan->line_bytes = 3 * plan->plane + EDF_SLACK;
   const size_t spans = take(&used, (size_t)size * sizeof(edf_span));
-  const size_t high = take(&used, taps * sizeof(int16_t));
+  const size_t high = take(&used, taps);
   const size_t low = take(&used, taps * sizeof(int16_t));
   const size_t window = take(&used, ((size_t)stride + 1) * sizeof(uint8_t *));
   const size_t table = take(&used, ((size_t)side + 1) * sizeof(uint8_t *));
@@ -57,7 +57,7 @@ static size_t lay_out(edf_plan *plan, uint8_t *base, int32_t side, int32_t size)
   const size_t packed = take(&used, plan->line_bytes);
   if (base == NULL) return used;
   plan->weights.spans = (edf_span *)(void *)(base + spans);
-  plan->weights.high = (int16_t *)(void *)(base + high);
+  plan->weights.high = base + high;
   plan->weights.low = (int16_t *)(void *)(base + low);
   plan->window = (const uint8_t **)(void *)(base + window);
   plan->table = (const uint8_t **)(void *)(base + table);
@@ -83,7 +83,8 @@ static int32_t clamp(int32_t value, int32_t most) { return value < 0 ? 0 : value
 /* Which image rows and columns the square has; at least one of each, since the edge repeats. */
 static void place_square(edf_job *job) {
   const edgedf_square *square = &job->square;
-  const int32_t last_x = edgedf_crop_upright_width(&job->source) - 1, last_y = edgedf_crop_upright_height(&job->source) - 1;
+  const int32_t last_x = edgedf_crop_upright_width(&job->source) - 1;
+  const int32_t last_y = edgedf_crop_upright_height(&job->source) - 1;
   job->first_column = clamp(square->left, last_x);
   job->columns = clamp(square->left + square->side - 1, last_x) - job->first_column + 1;
   job->lead = clamp(job->first_column - square->left, square->side - 1);
@@ -100,9 +101,6 @@ static uint8_t *ring_row(const edf_job *job, const edf_plan *plan, int32_t row) 
 static void fill_ring(edf_job *job, const edf_plan *plan) {
   const edf_block block = edgedf_crop_block_read(&job->source, job->first_column, job->columns, job->next_row,
                                                  job->last_row - job->next_row + 1, &plan->buffers);
-  const int32_t end = job->lead + job->columns;
-  for (int32_t i = 0; i < job->lead; i++) plan->table[i] = plan->table[job->lead];
-  for (int32_t i = end; i <= job->square.side; i++) plan->table[i] = plan->table[end - 1];
   uint8_t *rows[EDF_BLOCK];
   for (int32_t i = 0; i < EDF_BLOCK; i++) rows[i] = plan->ring + (size_t)plan->ring_rows * plan->line_bytes;
   for (int32_t i = 0; i < block.count; i++)
@@ -122,9 +120,18 @@ static void make_line(edf_job *job, const edf_plan *plan, int32_t y) {
   job->source.kernels->vertical(plan->window, &plan->weights, y, plan->line, 3 * plan->plane);
 }
 
+/* The columns of the image, and its edges repeated around them. */
+static void fill_table(const edf_job *job, edf_plan *plan) {
+  const int32_t end = job->lead + job->columns;
+  plan->buffers.table = plan->table + job->lead;
+  edgedf_crop_block_table(&job->source, job->first_column, job->columns, &plan->buffers);
+  for (int32_t i = 0; i < job->lead; i++) plan->table[i] = plan->table[job->lead];
+  for (int32_t i = end; i <= job->square.side; i++) plan->table[i] = plan->table[end - 1];
+}
+
 static void run(edf_job *job, edf_plan *plan, void *output) {
   place_square(job);
-  plan->buffers.table = plan->table + job->lead;
+  fill_table(job, plan);
   edgedf_crop_weights_fill(&plan->weights, job->square.side, job->size);
   for (int32_t y = 0; y < job->size; y++) {
     make_line(job, plan, y);

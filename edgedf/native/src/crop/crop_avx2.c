@@ -7,10 +7,8 @@
 
 #if defined(__GNUC__)
 #define TARGET __attribute__((target("avx2")))
-#define ONE_COPY __attribute__((noinline))
 #else
 #define TARGET
-#define ONE_COPY
 #endif
 #define V __m256i
 #define WIDTH 32

@@ -63,6 +63,8 @@ typedef struct edf_run {
 } edf_run;
 
 edf_run edgedf_crop_run(const edf_area *area, int32_t row);
+/* Run `row`, and the next one if it has the same chroma rows: returns 1 or 2. */
+int32_t edgedf_crop_chroma_lines(const edf_area *area, int32_t row, edf_run *lines);
 edf_matrix edgedf_crop_matrix(const edf_area *area);
 void edgedf_crop_split_run(const edf_area *area, const edf_run *run, size_t done);
 void edgedf_crop_convert_run(const edf_area *area, const edf_run *run, size_t done);

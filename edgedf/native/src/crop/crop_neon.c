@@ -1,5 +1,5 @@
-/* NEON on arm64: the high and the low part of the weights are summed apart by widening 16-bit multiply-adds;
- * (high << 8) + low is then the exact 32-bit sum of crop_portable.c. */
+/* NEON on arm64: the high and the low parts of the weights are summed apart by widening multiply-adds, 8-bit ones
+ * and 16-bit ones; (high << 15) + low is then the exact sum of crop_portable.c. */
 #include "crop_kernels.h"
 
 #if defined(EDF_NEON)
@@ -49,41 +49,48 @@ static int16x8_t chroma_term(int16x8_t u, int16_t fu, int16x8_t v, int16_t fv) {
   return vcombine_s16(vrshrn_n_s32(front, 14), vrshrn_n_s32(back, 14));
 }
 
-/* Sixteen samples of one colour: each chroma term serves two pixels. */
-static uint8x16_t add_luma(uint8x16_t y, int16x8_t term) {
-  const int16x8_t front = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(y)));
-  const int16x8_t back = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(y)));
-  return vcombine_u8(vqmovun_s16(vaddq_s16(front, vzip1q_s16(term, term))),
-                     vqmovun_s16(vaddq_s16(back, vzip2q_s16(term, term))));
+/* What chroma adds to sixteen pixels of one colour: each term serves two of them. */
+static int16x8x2_t for_pixels(int16x8_t term) { return vzipq_s16(term, term); }
+
+static uint8x16_t add_luma(int16x8_t y_front, int16x8_t y_back, int16x8x2_t chroma) {
+  return vcombine_u8(vqmovun_s16(vaddq_s16(y_front, chroma.val[0])), vqmovun_s16(vaddq_s16(y_back, chroma.val[1])));
 }
 
 static void convert_yuv(const edf_area *area) {
   const edf_view *view = area->view;
-  const int v_first = view->v + 1 == view->u;
-  const int pairs_lie = view->u_step == 2 && view->v_step == 2 && view->u_row == view->v_row &&
-                        (v_first || view->u + 1 == view->v);
+  const int by_two = view->u_step == 2 && view->v_step == 2 && view->u_row == view->v_row;
+  const int v_first = by_two && view->v + 1 == view->u;
+  const int pairs_lie = v_first || (by_two && view->u + 1 == view->v);
   const int planar = view->u_step == 1 && view->v_step == 1;
   const edf_matrix m = edgedf_crop_matrix(area);
-  const size_t most = view->step == 1 && (pairs_lie || planar) ? area->n / 2 * 2 : 0;
-  for (int32_t row = 0; row < area->rows; row++) {
-    const edf_run run = edgedf_crop_run(area, row);
+  const size_t most = view->step == 1 && (pairs_lie || planar) && area->n >= WIDTH ? area->n / 2 * 2 : 0;
+  edf_run lines[2]; /* two rows that have the same chroma, or one */
+  for (int32_t row = 0, count; row < area->rows; row += count) {
+    count = edgedf_crop_chroma_lines(area, row, lines);
     for (size_t i = 0; i + WIDTH <= most; i = next_vector(i, most)) {
       uint8x8x2_t chroma; /* U, V */
       if (pairs_lie) {
-        const uint8x8x2_t pairs = vld2_u8((v_first ? run.v : run.u) + i);
+        const uint8x8x2_t pairs = vld2_u8((v_first ? lines->v : lines->u) + i);
         chroma.val[0] = pairs.val[v_first];
         chroma.val[1] = pairs.val[!v_first];
       } else {
-        chroma.val[0] = vld1_u8(run.u + i / 2);
-        chroma.val[1] = vld1_u8(run.v + i / 2);
+        chroma.val[0] = vld1_u8(lines->u + i / 2);
+        chroma.val[1] = vld1_u8(lines->v + i / 2);
       }
       const int16x8_t u = centered(chroma.val[0]), v = centered(chroma.val[1]);
-      const uint8x16_t y = vld1q_u8(run.pixels + i);
-      vst1q_u8(run.red + i, add_luma(y, chroma_term(u, 0, v, m.rv)));
-      vst1q_u8(run.green + i, add_luma(y, chroma_term(u, m.gu, v, m.gv)));
-      vst1q_u8(run.blue + i, add_luma(y, chroma_term(u, m.bu, v, 0)));
+      const int16x8x2_t red = for_pixels(chroma_term(u, 0, v, m.rv));
+      const int16x8x2_t green = for_pixels(chroma_term(u, m.gu, v, m.gv));
+      const int16x8x2_t blue = for_pixels(chroma_term(u, m.bu, v, 0));
+      for (int32_t k = 0; k < count; k++) {
+        const uint8x16_t y = vld1q_u8(lines[k].pixels + i);
+        const int16x8_t front = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(y)));
+        const int16x8_t back = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(y)));
+        vst1q_u8(lines[k].red + i, add_luma(front, back, red));
+        vst1q_u8(lines[k].green + i, add_luma(front, back, green));
+        vst1q_u8(lines[k].blue + i, add_luma(front, back, blue));
+      }
     }
-    edgedf_crop_convert_run(area, &run, most < WIDTH ? 0 : most);
+    for (int32_t k = 0; k < count && most < area->n; k++) edgedf_crop_convert_run(area, &lines[k], most);
   }
 }
 
@@ -109,26 +116,28 @@ static void turn(const uint8_t *rows, size_t pitch, uint8_t *columns, size_t n) 
     }
 }
 
-/* (high * 256 + low + half) >> 22, saturated to 16 bits. */
-static uint16x4_t round_down(uint32x4_t high, uint32x4_t low) {
-  return vqmovn_u32(vrshrq_n_u32(vaddq_u32(vshlq_n_u32(high, 8), low), EDF_PRECISION));
+/* (high * 2^15 + low + half) >> 22 of eight sums, clipped to a byte. */
+static uint8x8_t join_parts(uint16x8_t high, uint32x4_t low0, uint32x4_t low1) {
+  const uint16x8_t carry = vcombine_u16(vshrn_n_u32(low0, EDF_LOW_BITS), vshrn_n_u32(low1, EDF_LOW_BITS));
+  return vqshrn_n_u16(vqaddq_u16(high, carry), EDF_PRECISION - EDF_LOW_BITS);
 }
 
-static uint8x16_t sum_many(const uint8_t *const *rows, size_t i, const int16_t *high, const int16_t *low,
+static uint8x16_t sum_many(const uint8_t *const *rows, size_t i, const uint8_t *high, const int16_t *low,
                            int32_t count) {
-  uint32x4_t h[4], l[4];
-  for (int k = 0; k < 4; k++) h[k] = l[k] = vdupq_n_u32(0);
+  uint16x8_t h[2];
+  uint32x4_t l[4];
+  for (int k = 0; k < 2; k++) h[k] = vdupq_n_u16(0);
+  for (int k = 0; k < 4; k++) l[k] = vdupq_n_u32(1u << (EDF_PRECISION - 1));
   for (int32_t t = 0; t < count; t++) {
     const uint8x16_t row = vld1q_u8(rows[t] + i);
+    const uint8x8_t weight = vdup_n_u8(high[t]);
     const uint16x8_t a = vmovl_u8(vget_low_u8(row)), b = vmovl_u8(vget_high_u8(row));
     const uint16x4_t parts[4] = {vget_low_u16(a), vget_high_u16(a), vget_low_u16(b), vget_high_u16(b)};
-    for (int k = 0; k < 4; k++) {
-      h[k] = vmlal_n_u16(h[k], parts[k], (uint16_t)high[t]);
-      l[k] = vmlal_n_u16(l[k], parts[k], (uint16_t)low[t]);
-    }
+    h[0] = vmlal_u8(h[0], vget_low_u8(row), weight);
+    h[1] = vmlal_u8(h[1], vget_high_u8(row), weight);
+    for (int k = 0; k < 4; k++) l[k] = vmlal_n_u16(l[k], parts[k], (uint16_t)low[t]);
   }
-  return vcombine_u8(vqmovn_u16(vcombine_u16(round_down(h[0], l[0]), round_down(h[1], l[1]))),
-                     vqmovn_u16(vcombine_u16(round_down(h[2], l[2]), round_down(h[3], l[3]))));
+  return vcombine_u8(join_parts(h[0], l[0], l[1]), join_parts(h[1], l[2], l[3]));
 }
 
 /* a + (b - a) * share / 2^15, rounded: what sum_many gives where edf_weights.pairs holds. */
@@ -140,7 +149,7 @@ static uint8x8_t sum_pair(uint8x8_t a, uint8x8_t b, int16_t share) {
 
 static void vertical(const uint8_t *const *rows, const edf_weights *weights, int32_t o, uint8_t *target,
                      size_t bytes) {
-  const int16_t *high = weights->high + (size_t)o * (size_t)weights->stride;
+  const uint8_t *high = weights->high + (size_t)o * (size_t)weights->stride;
   const int16_t *low = weights->low + (size_t)o * (size_t)weights->stride;
   const int32_t count = weights->spans[o].count;
   if (weights->pairs) {

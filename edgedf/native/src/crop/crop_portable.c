@@ -17,6 +17,18 @@ edf_run edgedf_crop_run(const edf_area *area, int32_t row) {
   return run;
 }
 
+int32_t edgedf_crop_chroma_lines(const edf_area *area, int32_t row, edf_run *lines) {
+  const int32_t y = area->y + row * area->down;
+  lines[0] = edgedf_crop_run(area, row);
+  if (row + 1 >= area->rows || (y + area->down) / 2 != y / 2) return 1;
+  lines[1] = lines[0];
+  lines[1].pixels += area->down * (ptrdiff_t)area->view->row;
+  lines[1].red += area->target_row;
+  lines[1].green += area->target_row;
+  lines[1].blue += area->target_row;
+  return 2;
+}
+
 void edgedf_crop_split_run(const edf_area *area, const edf_run *run, size_t done) {
   const size_t step = area->view->step;
   const int gray = area->view->format == EDGEDF_GRAY8;
@@ -75,12 +87,12 @@ static void turn(const uint8_t *rows, size_t pitch, uint8_t *columns, size_t n) 
 
 static void vertical(const uint8_t *const *rows, const edf_weights *weights, int32_t o, uint8_t *target,
                      size_t bytes) {
-  const int16_t *high = weights->high + (size_t)o * (size_t)weights->stride;
+  const uint8_t *high = weights->high + (size_t)o * (size_t)weights->stride;
   const int16_t *low = weights->low + (size_t)o * (size_t)weights->stride;
   for (size_t from = 0; from < bytes; from += CHUNK) {
     int32_t sums[CHUNK] = {0};
     for (int32_t t = 0; t < weights->spans[o].count; t++) {
-      const int32_t weight = high[t] * 256 + low[t];
+      const int32_t weight = high[t] * (1 << EDF_LOW_BITS) + low[t];
       const uint8_t *row = rows[t] + from;
       for (size_t i = 0; i < CHUNK; i++) sums[i] += weight * row[i];
     }

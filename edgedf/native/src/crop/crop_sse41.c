@@ -7,10 +7,8 @@
 
 #if defined(__GNUC__)
 #define TARGET __attribute__((target("sse4.1")))
-#define ONE_COPY __attribute__((noinline))
 #else
 #define TARGET
-#define ONE_COPY
 #endif
 #define V __m128i
 #define WIDTH 16

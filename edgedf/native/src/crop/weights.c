@@ -36,28 +36,28 @@ static edf_span span_of(double center, double support, int32_t side) {
   return span;
 }
 
-static int32_t weight_at(const int16_t *high, const int16_t *low, int32_t t) { return high[t] * 256 + low[t]; }
-
-static int is_pair(const int16_t *high, const int16_t *low, int32_t count) {
-  const int32_t first = weight_at(high, low, 0), second = count > 1 ? weight_at(high, low, 1) : 0;
-  return count <= 2 && first > 0 && first + second == 1 << EDF_PRECISION && second % 128 == 0;
+/* The weight of source pixel `pixel`: its share of `sum`, as Pillow rounds it. */
+static int32_t weight_of(int32_t pixel, double center, double per_pixel, double sum) {
+  double share = triangle(pixel, center, per_pixel);
+  if (sum != 0.0) share /= sum;
+  const double scaled = share * (1 << EDF_PRECISION);
+  return (int32_t)(0.5 + scaled);
 }
 
-/* The weights of one output, `stride` of them, as their high and low parts. */
-static void fill_span(edf_span span, double center, double per_pixel, int32_t stride, int16_t *high, int16_t *low) {
+/* The weights of one output, `stride` of them, as their high and low parts. Returns whether they are a pair. */
+static int fill_span(edf_span span, double center, double per_pixel, int32_t stride, uint8_t *high, int16_t *low) {
   double sum = 0.0;
   for (int32_t t = 0; t < span.count; t++) sum += triangle(span.first + t, center, per_pixel);
+  int32_t pair[2] = {0, 0};
   for (int32_t t = 0; t < stride; t++) {
-    int32_t weight = 0;
-    if (t < span.count) {
-      double share = triangle(span.first + t, center, per_pixel);
-      if (sum != 0.0) share /= sum;
-      const double scaled = share * (1 << EDF_PRECISION);
-      weight = (int32_t)(0.5 + scaled);
-    }
-    high[t] = (int16_t)(weight >> 8);
-    low[t] = (int16_t)(weight & 255);
+    int32_t weight = t < span.count ? weight_of(span.first + t, center, per_pixel, sum) : 0;
+    if (t < 2) pair[t] = weight;
+    /* The whole weight of a single pixel has one bit too many; without its last unit it rounds to the same byte. */
+    if (weight == 1 << EDF_PRECISION) weight--;
+    high[t] = (uint8_t)(weight >> EDF_LOW_BITS);
+    low[t] = (int16_t)(weight & ((1 << EDF_LOW_BITS) - 1));
   }
+  return span.count <= 2 && pair[0] > 0 && pair[0] + pair[1] == 1 << EDF_PRECISION && pair[1] % 128 == 0;
 }
 
 void edgedf_crop_weights_fill(edf_weights *weights, int32_t side, int32_t size) {
@@ -68,10 +68,9 @@ void edgedf_crop_weights_fill(edf_weights *weights, int32_t side, int32_t size) 
   for (int32_t o = 0; o < size; o++) {
     const double center = (o + 0.5) * scale;
     const edf_span span = span_of(center, support, side);
-    int16_t *high = weights->high + (size_t)o * (size_t)weights->stride;
-    int16_t *low = weights->low + (size_t)o * (size_t)weights->stride;
-    fill_span(span, center, per_pixel, weights->stride, high, low);
+    const size_t at = (size_t)o * (size_t)weights->stride;
+    const int pair = fill_span(span, center, per_pixel, weights->stride, weights->high + at, weights->low + at);
     weights->spans[o] = span;
-    weights->pairs = weights->pairs && is_pair(high, low, span.count);
+    weights->pairs = weights->pairs && pair;
   }
 }

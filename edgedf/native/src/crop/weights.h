@@ -13,11 +13,15 @@ typedef struct edf_span {
   int32_t first, count;
 } edf_span;
 
-/* Weight t of output o is high[o * stride + t] * 256 + low[o * stride + t], at most 2^22. The split lets a
- * 16-bit multiply-add do exact sums. Weights from `count` to `stride` are zero; stride is a multiple of 4. */
+/* Weight t of output o is high[o * stride + t] * 2^EDF_LOW_BITS + low[o * stride + t]; weights from `count` to
+ * `stride` are zero; stride is a multiple of 4. The weights of an output add up to 2^22 and at most count / 2 more,
+ * so the high parts add up to at most 128: sums of high * byte stay below 2^15. */
+#define EDF_LOW_BITS 15
+
 typedef struct edf_weights {
-  edf_span *spans;     /* size of them */
-  int16_t *high, *low; /* size * stride of them */
+  edf_span *spans; /* size of them */
+  uint8_t *high;   /* size * stride of them, 0..127 */
+  int16_t *low;    /* as many, 0..2^15 - 1 */
   int32_t stride;
   /* 1 if every output is one pixel or a mix of two whose second weight is a multiple of 2^7 and the first its
    * complement: so when enlarging to a size that is a power of two. */
@@ -33,7 +37,7 @@ void edgedf_crop_weights_fill(edf_weights *weights, int32_t side, int32_t size);
 /* Where `pairs` holds: the second pixel's share of output `o`, in 1/2^15, below 2^15. */
 static inline int16_t edgedf_crop_weights_share(const edf_weights *weights, int32_t o) {
   const size_t at = (size_t)o * (size_t)weights->stride + 1;
-  return (int16_t)((weights->high[at] * 256 + weights->low[at]) >> 7);
+  return (int16_t)((weights->high[at] * (1 << EDF_LOW_BITS) + weights->low[at]) >> 7);
 }
 
 #endif
