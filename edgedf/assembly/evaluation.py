@@ -15,7 +15,6 @@ from edgedf.errors import DataError
 
 U8 = npt.NDArray[np.uint8]
 
-DEFAULT_LIMIT = 400
 # Far from the seeds that training splits use, so that nothing rendered here was ever trained on.
 SYNTH_SEED = 77_000_003
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from edgedf.analysis.machine_limits import Limits, measure_limits
-from edgedf.compact.graph import F32, INPUT, Add, Flatten, Graph, Linear, Node
+from edgedf.assembly.layer_cuts import cut, useful_cuts
+from edgedf.compact.graph import Graph
 from edgedf.contract import Contract
 from edgedf.native.engine import NativeModel, Step
 
-_HEAD = "cut"
 _LEAST_CALLS = 5
 # Differences below this are the clock's and Python's.
 _LEAST_MS = 0.002
@@ -86,17 +86,17 @@ def layer_costs(
 
     with ExitStack() as stack:
 
-        def opened(cut: Graph) -> NativeModel:
-            size = cut.input_chw[1]
-            model = NativeModel(model_file(cut, replace(contract, size=size), precision, {}))
+        def opened(part: Graph) -> NativeModel:
+            size = part.input_chw[1]
+            model = NativeModel(model_file(part, replace(contract, size=size), precision, {}))
             stack.callback(model.close)
             return model
 
         whole = opened(graph)
-        cuts = _useful_cuts(graph, whole.steps(), opened)
+        cuts = useful_cuts(graph, whole.steps(), opened)
         limits = measure_limits()
         # The smallest network there is: what a call costs that computes next to nothing.
-        idle = opened(_cut(Graph(input_chw=(3, 16, 16), nodes=()), -1))
+        idle = opened(cut(Graph(input_chw=(3, 16, 16), nodes=()), -1))
         idle_ms, *times = _shortest([idle, *(model for _, model in cuts)], seconds, notify)
         return LayerCosts(
             kernels=whole.variant,
@@ -104,47 +104,6 @@ def layer_costs(
             limits=limits,
             steps=_costs(whole.steps(), [count for count, _ in cuts], times, idle_ms, limits),
         )
-
-
-def _useful_cuts(
-    graph: Graph, steps: Sequence[Step], opened: Callable[[Graph], NativeModel]
-) -> list[tuple[int, NativeModel]]:
-    """(steps done, model) of each cut that runs just the first steps of the whole; the whole comes last."""
-    found: dict[int, NativeModel] = {}
-    wanted = [_signature(step) for step in steps]
-    for index in range(len(graph.nodes) - 1):
-        model = opened(_cut(graph, index))
-        done = [_signature(step) for step in model.steps() if not step.layer.startswith(_HEAD)]
-        if done == wanted[: len(done)] and 0 < len(done) < len(steps):
-            found[len(done)] = model
-    return [*sorted(found.items()), (len(steps), opened(graph))]
-
-
-def _signature(step: Step) -> tuple[object, ...]:
-    return step.layer, step.fused, step.kernel, step.in_chw, step.out_chw
-
-
-def _cut(graph: Graph, index: int) -> Graph:
-    """The network up to node `index`, and a head that reads one number of every value needed later."""
-    shapes = graph.shapes()
-    kept, later = graph.nodes[: index + 1], graph.nodes[index + 1 :]
-    needed = {name for node in later for name in node.inputs}
-    values = [node.name for node in kept if node.name in needed] or [INPUT]
-    head: list[Node] = []
-
-    def append(op: Flatten | Linear | Add, *inputs: str) -> str:
-        name = f"{_HEAD}{len(head)}"
-        head.append(Node(name=name, op=op, inputs=inputs, source=name))
-        return name
-
-    logit = ""
-    for value in values:
-        flat = append(Flatten(), value) if len(shapes[value]) == 3 else value
-        weight: F32 = np.zeros((1, int(np.prod(shapes[value]))), np.float32)
-        weight[0, 0] = 1e-3
-        one = append(Linear(weight_oi=weight), flat)
-        logit = append(Add(), logit, one) if logit else one
-    return Graph(input_chw=graph.input_chw, nodes=(*kept, *head))
 
 
 def _shortest(

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from model_graphs import random_graph
 
 from edgedf.analysis.machine_limits import Limits, measure_limits
-from edgedf.assembly.layers import _costs, _cut, layer_costs
+from edgedf.assembly.layer_cuts import cut
+from edgedf.assembly.layers import _costs, layer_costs
 from edgedf.assembly.sweep import Work, sparse_network
 from edgedf.cli.main import cli
 from edgedf.compact.module import GraphModule
@@ -51,7 +52,7 @@ def test_every_cut_of_a_random_graph_is_a_network() -> None:
         crop = torch.zeros(1, *graph.input_chw)
         for index in range(len(graph.nodes) - 1):
             with torch.no_grad():
-                assert GraphModule(_cut(graph, index))(crop).shape == (1, 1)
+                assert GraphModule(cut(graph, index))(crop).shape == (1, 1)
 
 
 def test_costs_are_differences_beside_the_larger_limit() -> None:
