@@ -12,21 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedf.errors import CropError
-from edgedf.native.frame import Frame, PixelFormat, whole
+from edgedf.native.frame import Frame, whole
 from edgedf.native.library import load_library
+from edgedf.native.planes import FIELDS, explain, strides
 
 MAX_SIZE = 4096  # EDGEDF_CROP_MAX_SIZE
 WORKSPACE_TOO_SMALL = 15
 OUTPUTS = {("uint8", "NHWC"): 0, ("float32", "NHWC"): 1, ("float32", "NCHW"): 2}
-# Which argument of ours a status speaks of, by its number in edgedf/crop.h.
-_FIELDS = {
-    2: "frame.format",
-    3: "frame.width",
-    4: "frame.row_strides",
-    5: "frame.planes",
-    6: "frame.rotation",
-}
-_FIELDS |= {7: "frame.matrix", 8: "box", 9: "box", 10: "box_scale", 11: "size"}
 
 
 # The structures of edgedf/crop.h, native sizes and alignment. ctypes structures take twice the time of packed
@@ -54,9 +46,9 @@ def _functions() -> ctypes.CDLL:
     return library
 
 
-def _refusal(status: int, detail: str) -> CropError:
+def _refusal(status: int, detail: str, field: str | None) -> CropError:
     text = _functions().edgedf_crop_status_text(status).decode()
-    return CropError(f"{text} ({detail})", field=_FIELDS.get(status))
+    return CropError(f"{text} ({detail})", field=field)
 
 
 def cpu_features() -> int:
@@ -69,7 +61,7 @@ def square_of(box: BoxNumbers, box_scale: float) -> tuple[int, int, int]:
     square = (ctypes.c_int32 * 3)()
     status = _functions().edgedf_crop_square(_BOX.pack(*box), box_scale, square)
     if status:
-        raise _refusal(status, f"box {box}, box_scale {box_scale}")
+        raise _refusal(status, f"box {box}, box_scale {box_scale}", FIELDS.get(status))
     left, top, side = square
     return left, top, side
 
@@ -92,9 +84,7 @@ def frame_bytes(frame: Frame) -> bytes:
     """The edgedf_frame of a frame. It points into the frame's planes, so it is made anew for every call."""
     planes: list[int] = []
     for index, plane in enumerate(frame.planes):
-        pixel = frame.pixel_strides[index] if frame.pixel_strides else 0
-        row = frame.row_strides[index] if frame.row_strides else _packed_row(frame, index, pixel)
-        planes += (plane.ctypes.data, plane.nbytes, row, pixel)
+        planes += (plane.ctypes.data, plane.nbytes, *strides(frame, index))
     planes += _NO_PLANE * (3 - len(frame.planes))
     numbers = (frame.width, frame.height, frame.format, frame.matrix, frame.rotation, frame.mirrored)
     return _FRAME.pack(*numbers, *planes)
@@ -105,16 +95,6 @@ def request_bytes(
 ) -> bytes:
     """An edgedf_crop_request."""
     return _REQUEST.pack(*box, box_scale, size, output, without, reserved)
-
-
-_PIXEL_BYTES = {PixelFormat.RGBA8888: 4, PixelFormat.BGRA8888: 4, PixelFormat.RGB888: 3}
-
-
-def _packed_row(frame: Frame, index: int, pixel: int) -> int:
-    """Bytes of one row of a plane whose rows follow each other; `pixel` is its pixel stride, 0 if packed."""
-    if index == 0:
-        return frame.width * (pixel or _PIXEL_BYTES.get(frame.format, 1))
-    return (frame.width + 1) // 2 * (pixel or (2 if frame.format.plane_count == 2 else 1))
 
 
 def run_crop(
@@ -139,6 +119,8 @@ def run_crop(
         _workspace.grow(needed.value)
         status = core.edgedf_crop(*job, *_workspace.place, *target)
     if status:
-        detail = f"frame of {frame.width}x{frame.height} {frame.format.name}, box {box}, size {size}"
-        raise _refusal(status, detail)
+        field, detail = explain(frame, status)
+        if field is None or not field.startswith("frame"):
+            detail += f", box {box}, box_scale {box_scale}, size {size}"
+        raise _refusal(status, detail, field)
     return out

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from edgedf.errors import CropError
 
 U8 = npt.NDArray[np.uint8]
-MAX_STRIDE = 2**62
+MAX_STRIDE = 2**63  # of an int64_t; the core has limits of its own
 
 
 def whole(value: object, field: str, limit: int = 2**31) -> int:
@@ -28,7 +28,8 @@ def whole(value: object, field: str, limit: int = 2**31) -> int:
     except TypeError as error:
         raise CropError(f"is {value!r:.80}, expected a whole number", field=field) from error
     if not -limit <= number < limit:
-        raise CropError("is out of range", field=field)
+        shown = number if abs(number) < 1 << 80 else "a number of many digits"
+        raise CropError(f"is {shown}, expected {-limit}..{limit - 1}", field=field)
     return number
 
 

@@ -8,10 +8,10 @@
 
 #include "edgedf/crop.h"
 
-/* Wide enough for two strips of columns, high enough for two blocks of rows, large enough for whole vectors. */
+/* Enough for two strips of columns, two blocks of rows and whole vectors. */
 #define MAX_SIDE 320
 #define MAX_SIZE 72
-/* Largest stride and side of frames that get real memory. */
+/* Of frames whose bytes are worked out. */
 #define MAX_STRIDE 4096
 #define MAX_FRAME 320
 
@@ -72,7 +72,6 @@ typedef struct made_frame {
 } made_frame;
 
 static int plane_count(int32_t format) { return format < 4 ? 1 : format < 6 ? 2 : 3; }
-
 static int64_t sample_bytes(int32_t format, int plane) {
   if (plane == 0) return format < 2 ? 4 : format == 2 ? 3 : 1;
   return format == 4 || format == 5 ? 2 : 1;
@@ -106,7 +105,7 @@ static void set_planes(input *in, made_frame *made) {
     const uint32_t kind = number(in, 1), other = number(in, 2);
     plane->bytes = needed[i] < 0 || kind >= 250 ? other : (size_t)needed[i];
     if (kind >= 230 && kind < 250 && plane->bytes > 0) plane->bytes -= 1;
-    if (needed[i] < 0) made->unknown = 1;
+    made->unknown |= needed[i] < 0;
     if (plane->bytes < (uint64_t)needed[i]) made->holds = 0;
     if (i > 0 && !apart) continue;
     made->memory[i] = filled(plane->bytes, (uint32_t)i * 977);
@@ -139,10 +138,11 @@ static void make_frame(input *in, made_frame *made) {
 }
 
 static void check_status(const made_frame *made, edgedf_crop_status status) {
-  const int blamed = status == EDGEDF_CROP_BAD_STRIDE || status == EDGEDF_CROP_PLANE_TOO_SMALL;
+  const int blamed = status == EDGEDF_CROP_BAD_ROW_STRIDE || status == EDGEDF_CROP_PLANE_TOO_SMALL ||
+                     status >= EDGEDF_CROP_BAD_PIXEL_STRIDE;
   if (status == EDGEDF_CROP_OK && !made->unknown && !made->holds) abort();
   if (blamed && !made->unknown && made->holds) abort();
-  if (edgedf_crop_status_text((int32_t)status)[0] == 'u') abort();
+  if (strcmp(edgedf_crop_status_text((int32_t)status), "unknown status") == 0) abort();
 }
 
 /* The crop with every instruction set. */
@@ -161,8 +161,8 @@ static void crop(const made_frame *made, edgedf_crop_request *request, size_t wo
       if (outputs[i][k] != 0xa5) abort();
     if (memcmp(outputs[0], outputs[i], output_bytes) != 0) abort();
   }
-  for (int i = 0; i < 3; i++) free(outputs[i]);
   free(workspace);
+  for (int i = 0; i < 3; i++) free(outputs[i]);
 }
 
 static size_t workspace_for(const edgedf_crop_request *request, int *too_slow) {

@@ -119,11 +119,11 @@ static int detect(run_options *options, const uint8_t *file, size_t file_bytes, 
   edgedf_model *model = NULL;
   edgedf_model_status status = edgedf_model_measure(file, file_bytes, NULL, &needs);
   if (status != EDGEDF_MODEL_OK) return run_fail(2, options->model, edgedf_model_status_text(status));
-  if (!run_set_planes(options, data, bytes))
-    return run_fail(2, options->frame_path, "its size is not that of WIDTH x HEIGHT pixels of FORMAT with these strides");
+  int code = run_set_planes(options, data, bytes);
+  if (code != 0) return code;
+  code = 2;
   void *memory = malloc(needs.model_bytes);
   if (memory == NULL) return run_fail(3, options->model, "not enough memory to open it");
-  int code = 2;
   status = edgedf_model_open(file, file_bytes, NULL, memory, needs.model_bytes, &model);
   if (status != EDGEDF_MODEL_OK) {
     run_fail(2, options->model, edgedf_model_status_text(status));

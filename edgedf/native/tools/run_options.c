@@ -81,7 +81,7 @@ static int read_strides(const char *text, run_options *options) {
     char *end;
     long long stride = *at >= '0' && *at <= '9' ? strtoll(at, &end, 10) : 0;
     if (stride < 1 || stride > INT32_MAX || *end != (i + 1 < planes_of(options->frame.format) ? ',' : '\0'))
-      return refuse("--strides", text, "one whole number above 0 for each plane of this format");
+      return refuse("--strides", text, "one whole number from 1 to 2147483647 for each plane of this format");
     options->strides[i] = stride;
     at = end + 1;
   }
@@ -146,21 +146,46 @@ int run_parse(int argc, char **argv, run_options *options) {
   return code;
 }
 
+static int refuse_stride(int64_t stride, int plane, int64_t row_bytes) {
+  char why[120];
+  snprintf(why, sizeof why, "%lld is less than the %lld bytes of a row of plane %d", (long long)stride,
+           (long long)row_bytes, plane);
+  return run_fail(2, "--strides", why);
+}
+
+static int refuse_size(const run_options *options, size_t bytes, int64_t least, int64_t most) {
+  const edgedf_frame *frame = &options->frame;
+  char why[200], expected[60];
+  if (least == most)
+    snprintf(expected, sizeof expected, "%lld", (long long)least);
+  else
+    snprintf(expected, sizeof expected, "%lld to %lld", (long long)least, (long long)most);
+  snprintf(why, sizeof why, "its size is not that of %ld x %ld pixels of %s%s: %lld bytes, expected %s",
+           (long)frame->width, (long)frame->height, formats[frame->format],
+           options->strides[0] ? " with these strides" : "", (long long)bytes, expected);
+  return run_fail(2, options->frame_path, why);
+}
+
 int run_set_planes(run_options *options, const uint8_t *data, size_t bytes) {
   static const int64_t pixel_bytes[] = {4, 4, 3, 1, 1, 1, 1};
   edgedf_frame *frame = &options->frame;
-  int planes = planes_of(frame->format);
-  int64_t at = 0, total = (int64_t)bytes;
+  const int planes = planes_of(frame->format);
+  int64_t starts[4] = {0}, least = 0; /* where planes begin and the last one ends; fewest bytes that hold them */
   for (int i = 0; i < planes; i++) {
     int64_t columns = i ? (frame->width + 1) / 2 : frame->width, rows = i ? (frame->height + 1) / 2 : frame->height;
     int64_t packed = columns * (i ? (planes == 2 ? 2 : 1) : pixel_bytes[frame->format]);
     int64_t stride = options->strides[i] ? options->strides[i] : packed;
-    int64_t least = stride * (rows - 1) + packed, size = stride * rows;
-    if (stride < packed || least > total - at || (i + 1 < planes && size > total - at)) return 0;
-    if (i + 1 == planes && size < total - at) return 0;
-    if (size > total - at) size = total - at;
-    frame->planes[i] = (edgedf_plane){data + at, (size_t)size, stride, 0};
-    at += size;
+    if (stride < packed) return refuse_stride(stride, i, packed);
+    frame->planes[i].row_stride = stride;
+    least = starts[i] + stride * (rows - 1) + packed;
+    starts[i + 1] = starts[i] + stride * rows;
   }
-  return 1;
+  const int64_t most = starts[planes], total = (int64_t)bytes;
+  if (total < least || total > most) return refuse_size(options, bytes, least, most);
+  for (int i = 0; i < planes; i++) {
+    const int64_t end = starts[i + 1] < total ? starts[i + 1] : total;
+    frame->planes[i].data = data + starts[i];
+    frame->planes[i].bytes = (size_t)(end - starts[i]);
+  }
+  return 0;
 }

@@ -19,8 +19,8 @@ typedef struct run_options {
  * -1 stands for "help was printed, leave with 0". */
 int run_parse(int argc, char **argv, run_options *options);
 
-/* Point the frame's planes into `data`; 0 if it does not hold the frame exactly. The planes follow each other,
- * each of rows x stride bytes; the very last row may end with its last pixel. */
+/* Point the frame's planes into `data`. The planes follow each other, each of rows x stride bytes; the very last
+ * row may end with its last pixel. 0, or an exit code after printing why `data` is not such a frame. */
 int run_set_planes(run_options *options, const uint8_t *data, size_t bytes);
 
 /* Print "error: WHAT: WHY" with everything that could drive a terminal replaced, and return `code`. */

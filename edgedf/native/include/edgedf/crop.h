@@ -24,6 +24,8 @@ extern "C" {
 #define EDGEDF_CROP_MAX_IMAGE 65536 /* largest width or height of a frame, pixels */
 #define EDGEDF_CROP_MAX_SIDE 32768  /* largest side of the crop square, pixels */
 #define EDGEDF_CROP_MAX_SIZE 4096   /* largest side of the crop that comes out, pixels */
+#define EDGEDF_CROP_MAX_ROW_STRIDE ((int64_t)1 << 40)   /* bytes */
+#define EDGEDF_CROP_MAX_PIXEL_STRIDE ((int64_t)1 << 23) /* bytes */
 
 /* Numbers are part of the interface and never change meaning. */
 typedef enum edgedf_crop_status {
@@ -31,7 +33,7 @@ typedef enum edgedf_crop_status {
   EDGEDF_CROP_NULL = 1,             /* a pointer that must not be NULL is */
   EDGEDF_CROP_BAD_FORMAT = 2,       /* frame.format is not an edgedf_pixel_format */
   EDGEDF_CROP_BAD_DIMENSIONS = 3,   /* width or height outside 1..EDGEDF_CROP_MAX_IMAGE */
-  EDGEDF_CROP_BAD_STRIDE = 4,       /* a stride smaller than what it must hold, negative, or beyond its limit */
+  EDGEDF_CROP_BAD_ROW_STRIDE = 4,   /* a row stride is negative or smaller than the bytes of a row */
   EDGEDF_CROP_PLANE_TOO_SMALL = 5,  /* a plane's bytes do not hold the rows that the strides promise */
   EDGEDF_CROP_BAD_ROTATION = 6,     /* rotation is not 0, 90, 180 or 270, or mirrored not 0 or 1 */
   EDGEDF_CROP_BAD_MATRIX = 7,       /* frame.matrix is not an edgedf_color_matrix */
@@ -43,7 +45,10 @@ typedef enum edgedf_crop_status {
   EDGEDF_CROP_OUTPUT_TOO_SMALL = 13, /* output_bytes is less than edgedf_crop_output_bytes says */
   EDGEDF_CROP_OUTPUT_MISALIGNED = 14, /* a float output at an address that is no multiple of 4 */
   EDGEDF_CROP_WORKSPACE_TOO_SMALL = 15, /* workspace_bytes is less than edgedf_crop_workspace says */
-  EDGEDF_CROP_BAD_REQUEST = 16 /* request.reserved is not 0, or `without` has a bit that is not an edgedf_cpu */
+  EDGEDF_CROP_BAD_REQUEST = 16, /* request.reserved is not 0, or `without` has a bit that is not an edgedf_cpu */
+  EDGEDF_CROP_BAD_PIXEL_STRIDE = 17, /* a pixel stride is negative, or not 0 and smaller than the bytes of a pixel */
+  EDGEDF_CROP_ROW_STRIDE_TOO_LARGE = 18,  /* above EDGEDF_CROP_MAX_ROW_STRIDE */
+  EDGEDF_CROP_PIXEL_STRIDE_TOO_LARGE = 19 /* above EDGEDF_CROP_MAX_PIXEL_STRIDE */
 } edgedf_crop_status;
 
 /* How a frame's bytes mean colours. Planes are listed in the order of edgedf_frame.planes. */
@@ -73,7 +78,8 @@ typedef enum edgedf_crop_output {
 typedef struct edgedf_plane {
   const uint8_t *data;  /* first byte of the first stored row */
   size_t bytes;         /* how many bytes from `data` on may be read */
-  int64_t row_stride;   /* bytes from one row to the next, at least one row's bytes, at most 2^40.
+  int64_t row_stride;   /* bytes from one row to the next, at least one row's bytes, at most 2^40;
+                         * of a plane of one row, any from 0 on.
                          * Negative ones are refused: a bottom-up picture is one from its lowest address on,
                          * rotation 180, mirrored 1. */
   int64_t pixel_stride; /* bytes from one pixel (chroma sample or pair) to the next, at most 2^23;

@@ -1,7 +1,5 @@
-/* Does the frame hold what it promises? All products are of numbers below 2^17 and 2^47, so 64 bits suffice. */
+/* Does the frame hold what it promises? All products are of numbers up to 2^16 and 2^40, so 64 bits suffice. */
 #include "frame.h"
-
-#define MAX_STRIDE ((int64_t)1 << 40)
 
 int edgedf_crop_is_yuv(int32_t format) { return format >= EDGEDF_NV21 && format <= EDGEDF_YUV_420_888; }
 
@@ -23,11 +21,12 @@ static int64_t step_of(const edgedf_plane *plane, int64_t sample) {
 static edgedf_crop_status check_plane(const edgedf_plane *plane, int64_t columns, int64_t rows, int64_t sample) {
   if (plane->data == NULL) return EDGEDF_CROP_NULL;
   const int64_t step = step_of(plane, sample);
-  if (step < sample || step > MAX_STRIDE >> 17) return EDGEDF_CROP_BAD_STRIDE;
+  if (step < sample) return EDGEDF_CROP_BAD_PIXEL_STRIDE;
+  if (step > EDGEDF_CROP_MAX_PIXEL_STRIDE) return EDGEDF_CROP_PIXEL_STRIDE_TOO_LARGE;
   const int64_t row_bytes = (columns - 1) * step + sample;
+  if (plane->row_stride > EDGEDF_CROP_MAX_ROW_STRIDE) return EDGEDF_CROP_ROW_STRIDE_TOO_LARGE;
   /* The last row may end early, and a single row needs no stride. */
-  if (plane->row_stride < 0 || plane->row_stride > MAX_STRIDE) return EDGEDF_CROP_BAD_STRIDE;
-  if (rows > 1 && plane->row_stride < row_bytes) return EDGEDF_CROP_BAD_STRIDE;
+  if (plane->row_stride < (rows > 1 ? row_bytes : 0)) return EDGEDF_CROP_BAD_ROW_STRIDE;
   const int64_t needed = (rows - 1) * plane->row_stride + row_bytes;
   return (uint64_t)needed <= (uint64_t)plane->bytes ? EDGEDF_CROP_OK : EDGEDF_CROP_PLANE_TOO_SMALL;
 }

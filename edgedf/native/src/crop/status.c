@@ -7,7 +7,7 @@ const char *edgedf_crop_status_text(int32_t status) {
       "a required pointer is NULL",
       "the pixel format is unknown",
       "width or height is not in 1..65536",
-      "a row or pixel stride is too small for the pixels it must hold",
+      "a row stride is negative or smaller than the bytes of a row",
       "a plane has fewer bytes than its strides promise",
       "rotation is not 0, 90, 180 or 270, or mirrored is not 0 or 1",
       "the colour matrix is unknown",
@@ -20,6 +20,9 @@ const char *edgedf_crop_status_text(int32_t status) {
       "a float output is not aligned to 4 bytes",
       "the workspace has too few bytes",
       "the request's reserved field is not 0, or it leaves out an unknown instruction set",
+      "a pixel stride is negative or smaller than the bytes of a pixel",
+      "a row stride is larger than 2^40 bytes",
+      "a pixel stride is larger than 2^23 bytes",
   };
   const int32_t count = (int32_t)(sizeof texts / sizeof texts[0]);
   return status >= 0 && status < count ? texts[status] : "unknown status";
