@@ -70,17 +70,18 @@ def margin_contract(contract: Contract, jitter: float) -> Contract:
 def jitter_grids(
     inner: npt.NDArray[np.float64], *, jitter: float, box_scale: float, generator: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """Affine matrices (N, 2, 3) that cut a moved, grown and maybe mirrored square out of each wide crop.
+    """Affine matrices (N, 2, 3) that cut a moved, resized and maybe mirrored square out of each wide crop.
 
     Args:
         inner: (N,) share of the cached side that the contract's square takes, 0..1; 1 where the picture
             was a face crop already and no margin exists.
-        jitter: most a box moves (either way, both axes) or grows, as a share of its side, 0..0.5.
+        jitter: most a box moves (either way, both axes), shrinks or grows, as a share of its side, 0..0.5:
+            what `edgedf parity --box-jitter` does to boxes.
         box_scale: crop square over box side.
     Coordinates are torch's affine_grid: -1..1 over the cached crop.
     """
     count = len(inner)
-    grow = 1.0 + generator.uniform(0.0, jitter, count)
+    grow = 1.0 + generator.uniform(-jitter, jitter, count)
     move = generator.uniform(-jitter, jitter, (count, 2)) * 2.0 / box_scale
     flip = np.where(generator.random(count) < 0.5, -1.0, 1.0)
     theta = np.zeros((count, 2, 3))

@@ -42,7 +42,7 @@ class Recipe:
         patience: epochs without a better validation loss after which training stops; 0 never stops early.
             Every training keeps the weights of its best validation epoch, stopped early or not.
         augment: "none"; "shift" (moves by up to `shift` pixels, flips); "box-jitter" (the face box moves and
-            grows by up to `jitter` of its side, flips).
+            shrinks or grows by up to `jitter` of its side, flips).
         shift: pixels, 0..64.
         jitter: share of the box side, 0..0.5.
         train_images: most training images to use, 0 for all; picked by class, the same for every seed.

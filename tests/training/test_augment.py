@@ -78,6 +78,8 @@ def test_margin_holds_every_jittered_box(size):
     reach = np.abs(theta[:, [0, 1], [0, 1]]) + np.abs(theta[:, :, 2])
     assert reach.max() <= 1.0
     assert reach.max() > 0.9
+    grown = np.abs(theta[:, 1, 1]) * wide.size / contract.size
+    assert 0.85 <= grown.min() < 0.86 < 1.14 < grown.max() <= 1.15  # boxes that are too small and too large
 
 
 def test_margin_beyond_a_cache_is_refused():
