@@ -5,12 +5,11 @@ The bytes are described in docs/formats.md; `converters/native_format/` writes t
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 import numpy as np
 
 from converters.base import Artifact, Options
 from converters.native_format.file import model_file
+from edgedf import __version__
 from edgedf.bundle.manifest import TensorSpec
 from edgedf.compact.graph import Conv2d, Linear
 from edgedf.compact.module import GraphModule
@@ -44,7 +43,7 @@ def convert(module: GraphModule, contract: Contract, options: Options) -> Artifa
             layout="NHWC",
         ),
         output=TensorSpec(name=contract.output_name, shape=(1, 1), dtype="float32", layout="N1"),
-        tools={"edgedf": version("edgedf")},
+        tools={"edgedf": __version__},
         notes=(f"{kept:,} of {total:,} weights are not zero and stored",),
     )
 

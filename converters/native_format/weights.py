@@ -13,7 +13,6 @@ from edgedf.errors import ConvertError
 U8 = npt.NDArray[np.uint8]
 
 NONE, F32_FORM, F16_FORM, INT8_FORM = 0, 1, 2, 3
-WEIGHT_FORMS = {"float32": F32_FORM, "float16": F16_FORM, "int8": INT8_FORM}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +94,7 @@ def _store_int8(flat: F32) -> StoredWeights:
     largest = np.abs(flat).max(axis=1, initial=0.0)
     scales = np.where(largest > 0, largest / 127.0, 1.0).astype(np.float32)
     scale_form, scale_bytes = store_vector(scales, "int8")
-    kept = np.frombuffer(scale_bytes, "<f4" if scale_form == F32_FORM else "<f2").astype(np.float32)
+    kept = read_vector(scale_form, scale_bytes)
     magnitude = np.minimum(np.rint(np.abs(flat) / kept[:, None]), 127).astype(np.uint8).reshape(-1)
     sign = np.where(flat.reshape(-1) < 0, 128, 0).astype(np.uint8)
     present = (magnitude > 0).astype(np.uint8)
@@ -107,3 +106,8 @@ def _store_int8(flat: F32) -> StoredWeights:
         scale_form=scale_form,
         scales=scale_bytes,
     )
+
+
+def read_vector(form: int, data: bytes) -> F32:
+    """A vector as float32 from what `store_vector` gave."""
+    return np.frombuffer(data, "<f4" if form == F32_FORM else "<f2").astype(np.float32)

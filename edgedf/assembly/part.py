@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edgedf.assembly.artifact import artifact_entry, on_disk
 from edgedf.assembly.result import TargetResult
 from edgedf.assembly.source import Source
+from edgedf.assembly.stored import F32, stored_logits
 from edgedf.bundle.archive import zip_bytes
 from edgedf.bundle.golden import GoldenSet
 from edgedf.bundle.manifest import ArtifactEntry
@@ -58,7 +59,8 @@ def make_part(
     entry = artifact_entry(artifact)
     notify(f"check {target}")
     wrong = wrong_inputs(source.ticket.module())
-    report = check_files(artifact.files, entry, goldens, evaluation, wrong, source.sha256)
+    stored = stored_logits(compacted.graph, target, precision, goldens)
+    report = check_files(artifact.files, entry, goldens, evaluation, wrong, source.sha256, stored)
     result = TargetResult(
         report=report,
         installed=sum(map(len, artifact.files.values())),
@@ -75,10 +77,13 @@ def check_files(
     evaluation: Evaluation | None,
     wrong: WrongInputs | None = None,
     ticket_sha256: str | None = None,
+    stored: F32 | None = None,
 ) -> Report:
     """`check_artifact` for an artifact that is still in memory. Raises FileError if the disk is full."""
     with on_disk(files) as folder:
-        return check_artifact(folder, entry, goldens, evaluation, wrong=wrong, ticket_sha256=ticket_sha256)
+        return check_artifact(
+            folder, entry, goldens, evaluation, wrong=wrong, ticket_sha256=ticket_sha256, stored=stored
+        )
 
 
 def _metadata(source: Source) -> dict[str, str]:

@@ -24,10 +24,11 @@ from edgedf.bundle.writer import (
     write_bundle,
     write_zip,
 )
-from edgedf.parity.check import check_function, check_goldens
+from edgedf.parity.check import check_function
 from edgedf.parity.compare import auc_of
 from edgedf.parity.gate import Outcome, Report, accepted, combine
 from edgedf.parity.golden import FACE_SEED, FACES, make_goldens
+from edgedf.parity.golden_check import check_goldens
 from edgedf.parity.reference import dense_logits, module_logits
 from edgedf.parity.values import Evaluation
 

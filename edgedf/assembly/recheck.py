@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +14,16 @@ from edgedf.bundle.manifest import Manifest
 from edgedf.bundle.reader import Bundle
 from edgedf.crop import Box
 from edgedf.errors import BundleError, NotRunError
-from edgedf.parity.check import check_artifact, check_goldens
+from edgedf.parity.check import check_artifact
 from edgedf.parity.gate import Report
 from edgedf.parity.golden import upright
+from edgedf.parity.golden_check import check_goldens
 from edgedf.parity.values import Evaluation
 from edgedf.runtime.backend import Backend, open_backend
 from edgedf.runtime.detector import PREFERENCE
+
+if TYPE_CHECKING:
+    from edgedf.assembly.source import Source
 
 U8 = npt.NDArray[np.uint8]
 Picture = tuple[U8, Box]
@@ -67,18 +72,9 @@ def ticket_evaluation(manifest: Manifest, ticket: Path, data: Path | None, limit
     Raises BundleError if the bundle was not built from `ticket`, NotRunError if there are no crops.
     """
     from edgedf.assembly.evaluation import find_evaluation
-    from edgedf.assembly.source import read_source
     from edgedf.parity.reference import module_logits
 
-    source = read_source(ticket)
-    if source.sha256 != manifest.ticket_sha256:
-        raise BundleError(
-            f"was built from another ticket ({manifest.ticket_sha256[:12]}..., "
-            f"this one is {source.sha256[:12]}...)",
-            file=manifest.name,
-            field="ticket_sha256",
-            hint="name the ticket it was built from",
-        )
+    source = bundle_source(manifest, ticket)
     crops = find_evaluation(source, data, limit)
     if crops is None:
         raise NotRunError(
@@ -90,6 +86,22 @@ def ticket_evaluation(manifest: Manifest, ticket: Path, data: Path | None, limit
         logits=module_logits(source.ticket.module())(crops.crops_nhwc),
         source=crops.source,
     )
+
+
+def bundle_source(manifest: Manifest, ticket: Path) -> Source:
+    """The ticket that a bundle was built from. Raises BundleError if `ticket` is another."""
+    from edgedf.assembly.source import read_source
+
+    source = read_source(ticket)
+    if source.sha256 != manifest.ticket_sha256:
+        raise BundleError(
+            f"was built from another ticket ({manifest.ticket_sha256[:12]}..., "
+            f"this one is {source.sha256[:12]}...)",
+            file=manifest.name,
+            field="ticket_sha256",
+            hint="name the ticket it was built from",
+        )
+    return source
 
 
 def jitter_pictures(goldens: GoldenSet, data: Path | None, limit: int) -> tuple[list[Picture], str]:

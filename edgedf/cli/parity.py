@@ -12,6 +12,7 @@ from edgedf.bundle.manifest import TARGETS
 from edgedf.cli.config import named_bundle
 from edgedf.cli.options import ExistingPath, accept_option, json_option
 from edgedf.cli.output import print_json, print_table, progress_bar
+from edgedf.cli.parity_faults import print_faults
 from edgedf.cli.parity_table import print_limits, print_problems, print_stand_ins, report_row
 from edgedf.errors import UsageError
 
@@ -54,6 +55,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Pictures for --box-jitter.",
 )
+@click.option(
+    "--faults",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    help="Instead, give the ticket's network N single faults of each kind and print which share a build's "
+    "gate refuses (--ticket, torch).",
+)
 @accept_option
 @json_option
 def command(
@@ -64,6 +72,7 @@ def command(
     crops: int,
     box_jitter: bool,
     pictures: int,
+    faults: int | None,
     accept_not_run: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -78,6 +87,7 @@ def command(
     Example:
       edgedf parity runs/first/bundle.edgedf --target tflite
       edgedf parity runs/first/bundle.edgedf --box-jitter --json
+      edgedf parity runs/first/bundle.edgedf --ticket runs/first --faults 100
     """
     from edgedf.assembly.recheck import recheck, ticket_evaluation
     from edgedf.bundle.reader import open_bundle
@@ -86,6 +96,11 @@ def command(
     if data is not None and ticket is None and not box_jitter:
         raise UsageError("is only read with --ticket or --box-jitter", field="--data")
     with open_bundle(named_bundle(bundle)) as opened:
+        if faults is not None:
+            if ticket is None or box_jitter:
+                raise UsageError("needs --ticket and goes without --box-jitter", field="--faults")
+            print_faults(opened, ticket, faults, as_json)
+            return
         if box_jitter:
             _jitter(opened, targets, data, pictures, as_json)
             return

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgedf.bundle.manifest import TARGETS
 from edgedf.bundle.parity_record import ParityMetrics, ParityRecord
-from edgedf.errors import EXIT_GATE, EXIT_NOT_RUN
+from edgedf.errors import EXIT_GATE, EXIT_NOT_RUN, EdgedfError
 
 # The checks that may not run for a reason that is not the artifact's.
 ACCEPTABLE = ("contrast", "open", "values", "auc")
@@ -174,3 +174,8 @@ def exit_code(outcome: Outcome, *, accepted: bool) -> int:
     if outcome is Outcome.FAIL:
         return EXIT_GATE
     return EXIT_NOT_RUN if outcome is Outcome.NOT_RUN and not accepted else 0
+
+
+def one_line(error: EdgedfError) -> str:
+    """An error's text and hint in one line, for a check's detail."""
+    return str(error).replace("\n", "; ")

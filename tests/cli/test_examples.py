@@ -85,7 +85,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_faces(folder / "faces")
     tiny = ("--recipe", "short", "--arch", "mesonet", "--epochs", "1", "--rewind", "0", "--sparsities", "0.5")
     main(["train", str(folder / "faces"), "--out", str(folder / "runs/first"), "--threads", "1", *tiny])
-    write_sample(folder / "runs/first/bundle.edgedf", ("tflite", "native"))
+    write_sample(folder / "runs/first/bundle.edgedf", ("tflite", "coreml", "native"))
     write_sample(folder / "mesonet.edgedf", ("native",))
     write_ticket(folder / "t.safetensors", bundle_ticket())
     ((picture, _),) = golden_faces(1, 3)

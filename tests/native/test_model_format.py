@@ -15,6 +15,7 @@ from model_decoder import AFFINE, CONV, LINEAR, FileNode, ModelFile, decode, sea
 from model_evaluate import evaluate
 
 from converters import Options, convert
+from converters.native_format.rounded import rounded_graph
 from edgedf.compact import Compacted
 from edgedf.compact.graph import Affine, Conv2d, Linear
 from edgedf.contract import Contract
@@ -95,6 +96,25 @@ def test_decoded_float32_file_computes_what_the_dense_ticket_does(arch: str, siz
         expected = ticket.module().double()(planes).numpy().reshape(-1)
     got, _ = evaluate(decode(_file(ticket, compacted, "float32")), crops)
     assert np.abs(got - expected).max() <= 1e-5 * max(1.0, np.abs(expected).max())
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_gates_rounded_network_is_what_the_file_holds(precision: str) -> None:
+    """To the bit: the gate compares a file's answers with this network's."""
+    ticket, compacted = sample("mesonet", 128)
+    rounded = rounded_graph(compacted.graph, precision)
+    decoded = decode(_file(ticket, compacted, precision))
+    layers = [node.op for node in rounded.nodes if isinstance(node.op, Conv2d | Linear)]
+    for found, op in zip(_weighted(decoded), layers, strict=True):
+        np.testing.assert_array_equal(
+            found.arrays["weight"], op.weight_oihw if isinstance(op, Conv2d) else op.weight_oi
+        )
+        if op.bias_o is not None:
+            np.testing.assert_array_equal(found.arrays["bias"], op.bias_o)
+    affines = [node.op for node in rounded.nodes if isinstance(node.op, Affine)]
+    for found, affine in zip((n for n in decoded.nodes if n.op == AFFINE), affines, strict=True):
+        np.testing.assert_array_equal(found.arrays["scale"], affine.scale_c)
+        np.testing.assert_array_equal(found.arrays["shift"], affine.shift_c)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

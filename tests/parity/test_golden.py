@@ -13,9 +13,9 @@ from edgedf.contract import Contract
 from edgedf.crop import crop_square
 from edgedf.errors import BundleError
 from edgedf.files import sha256_bytes
-from edgedf.parity.check import check_goldens
 from edgedf.parity.gate import Outcome
 from edgedf.parity.golden import golden_crop, golden_pictures, upright
+from edgedf.parity.golden_check import check_goldens
 from edgedf.parity.patterns import noise
 from tests.bundle_samples import sample_goldens
 
