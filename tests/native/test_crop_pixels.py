@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-
 import cv2
 import numpy as np
 import pytest
@@ -11,10 +9,8 @@ from crop_oracle import FACTORS, yuv_to_rgb
 from crop_property import difference, random_case
 from crop_vectors import FILE, vectors
 
-from edgedf.crop import Box, ColorMatrix, Frame, PixelFormat, crop_face, crop_frame, crop_square
+from edgedf.crop import Box, ColorMatrix, Frame, PixelFormat, crop_face, crop_frame
 from edgedf.native import crop_core
-from edgedf.native.crop_core import run_crop
-from edgedf.native.library import load_library
 from edgedf.runtime.images import load_picture
 
 CASES, PARTS = 2400, 8
@@ -124,25 +120,6 @@ def test_a_grey_array_is_not_copied_before_the_core_reads_it(monkeypatch: pytest
     assert np.shares_memory(frames[0].planes[0], grey)
 
 
-def test_the_core_is_called_without_the_interpreters_lock() -> None:
-    library = load_library()
-    assert isinstance(library, ctypes.CDLL)
-    assert not isinstance(library, ctypes.PyDLL)  # the one kind that keeps the lock
-
-
 def test_a_square_of_the_crop_size_is_copied_unchanged() -> None:
     image = np.random.default_rng(6).integers(0, 256, (70, 70, 3), dtype=np.uint8)
     assert np.array_equal(crop_face(image, Box(3, 4, 64, 64), size=64, box_scale=1.0), image[4:68, 3:67])
-
-
-def test_an_image_of_20000_by_20000_is_cropped_without_reading_it_all() -> None:
-    image = np.zeros((20_000, 20_000), np.uint8)  # pages that nobody touches cost nothing
-    image[19_000:, 19_000:] = np.arange(1000, dtype=np.uint8)
-    frame = Frame.from_array(image, PixelFormat.GRAY8)
-    box = (19_100.0, 19_200.0, 700.0, 500.0)
-    got = run_crop(frame, box, 128, 1.3, "uint8", "NHWC")
-    left, top, side = crop_square(Box(*box), 1.3)
-    part = Frame.from_array(np.ascontiguousarray(image[18_000:, 18_000:]), PixelFormat.GRAY8)
-    moved = (box[0] - 18_000, box[1] - 18_000, box[2], box[3])
-    assert (left, top, side) == (18_995, 18_995, 910)
-    assert np.array_equal(got, run_crop(part, moved, 128, 1.3, "uint8", "NHWC"))
