@@ -103,3 +103,28 @@ def test_no_multiply_add_is_fused_without_our_flag(compiler: str, tmp_path: Path
     assert fused.search(assembly(control)), "the compiler fuses nothing: the test would see nothing"
     for source in sorted((NATIVE / "src" / "crop").glob("*.c")):
         assert not fused.search(assembly(source)), source.name
+
+
+INTEL_32 = ["gcc -m32", "clang --target=i386-linux-gnu -march=i386"]
+
+
+@pytest.mark.parametrize("compiler", INTEL_32)
+@pytest.mark.parametrize("source", ["square.c", "weights.c"])
+def test_a_build_whose_doubles_have_extra_precision_stops_with_the_remedy(compiler: str, source: str) -> None:
+    name, *options = compiler.split()
+    if shutil.which(name) is None:
+        pytest.skip(f"NOT RUN: needs {name}")
+    headers = ["-std=c99", "-ffreestanding", "-fsyntax-only", f"-I{NATIVE / 'include'}"]
+
+    def build(*more: str) -> subprocess.CompletedProcess[str]:
+        command = [name, *options, *headers, *more, str(NATIVE / "src" / "crop" / source)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    with_sse = build("-march=i686", "-msse2", "-mfpmath=sse")
+    if "unrecognized" in with_sse.stderr:
+        pytest.skip(f"NOT RUN: {name} is not for x86")
+    assert with_sse.returncode == 0, with_sse.stderr
+    x87 = build("-mfpmath=387") if name == "gcc" else build()
+    assert x87.returncode != 0
+    assert "build it with -msse2 -mfpmath=sse" in x87.stderr
+    assert "without -ffast-math" in build("-msse2", "-mfpmath=sse", "-ffast-math").stderr

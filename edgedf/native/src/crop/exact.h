@@ -1,10 +1,17 @@
-/* For sources whose doubles decide bytes: no fused multiply-add, whatever flags this library is built with.
- * Include it after every other header. */
+/* For sources whose doubles decide bytes: one rounding to a double per operation and no fused multiply-add,
+ * whatever flags this library is built with. Include it after every other header. */
 #ifndef EDF_CROP_EXACT_H
 #define EDF_CROP_EXACT_H
 
-#if defined(__FAST_MATH__)
-#error "the crop needs IEEE doubles: build it without -ffast-math"
+#include <float.h>
+
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__)
+#error "the crop needs IEEE doubles: build it without -ffast-math and what belongs to it"
+#endif
+
+/* The x87 unit keeps 64 bits of a sum where a double has 53, and rounds twice. 0 and 1 compute doubles as doubles. */
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1
+#error "the crop needs doubles without extra precision: on 32-bit x86 build it with -msse2 -mfpmath=sse"
 #endif
 
 #if defined(__clang__)
