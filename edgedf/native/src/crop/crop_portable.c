@@ -1,4 +1,6 @@
 /* The truth: plain C for every processor. */
+#include <string.h>
+
 #include "crop_kernels.h"
 
 edf_run edgedf_crop_run(const edf_area *area, int32_t row) {
@@ -32,6 +34,12 @@ int32_t edgedf_crop_chroma_lines(const edf_area *area, int32_t row, edf_run *lin
 void edgedf_crop_split_run(const edf_area *area, const edf_run *run, size_t done) {
   const size_t step = area->view->step;
   const int gray = area->view->format == EDGEDF_GRAY8;
+  if (gray && step == 1) {
+    memcpy(run->red + done, run->pixels + done, area->n - done);
+    memcpy(run->green + done, run->pixels + done, area->n - done);
+    memcpy(run->blue + done, run->pixels + done, area->n - done);
+    return;
+  }
   for (size_t i = done; i < area->n; i++) {
     const uint8_t *pixel = run->pixels + i * step;
     run->red[i] = pixel[0];
