@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgedf.parity.gate import Outcome, Report, combine
-
-# A detector whose AUC is within this of 0.5 is close to guessing, whatever the artifacts do.
-NEAR_CHANCE = 0.1
+from edgedf.training.metrics import NEAR_CHANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

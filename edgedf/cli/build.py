@@ -183,8 +183,7 @@ def _target_row(target: TargetResult) -> tuple[object, ...]:
 
 def _print_problems(result: BuildResult) -> None:
     """One line per check that is no pass, with every single failure below it."""
-    for report in result.reports:
-        print_problems(report)
+    print_problems(result.reports)
     missing = {c.name for report in result.reports for c in report.checks if c.outcome is Outcome.NOT_RUN}
     if result.bundle is None and result.outcome is Outcome.NOT_RUN:
         remedies = [remedy for name, remedy in _REMEDIES.items() if name in missing]

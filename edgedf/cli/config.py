@@ -47,7 +47,8 @@ def read_config(folder: Path | None = None) -> Config:
             allowed = ", ".join(sorted(known))
             raise UsageError("unknown key", file=path, field=key[:60], hint=f"known keys: {allowed}")
         if not isinstance(value, str) or not value:
-            raise UsageError("is not a path in quotes", file=path, field=key)
+            hint = f'write {key} = "PATH"'
+            raise UsageError("is not a path in quotes", file=path, field=key, hint=hint)
     return Config(**{key: folder / value for key, value in values.items()})
 
 

@@ -126,8 +126,7 @@ def _print(bundle: Bundle, reports: tuple[Report, ...]) -> None:
     title = f"{bundle.manifest.name}: agreement with the golden vectors"
     print_table(columns, rows, title=title, right=("max error", "RMS error", "flips", "AUC change"))
     print_limits(reports)
-    for report in reports:
-        print_problems(report)
+    print_problems(reports)
     print_stand_ins(reports)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from edgedf.bundle.parity_record import stands_in
 from edgedf.cli.output import show_line
-from edgedf.parity.gate import Outcome, Report
+from edgedf.parity.gate import Check, Outcome, Report
 
 _LIMITS = {"values": "max error {:.0e}", "flips": "flips {:.1%}", "auc": "AUC change {:g}"}
 
@@ -38,12 +38,15 @@ def print_limits(reports: Iterable[Report]) -> None:
         show_line(line)
 
 
-def print_problems(report: Report) -> None:
-    """The checks of a report that are no pass, each with all its failures."""
-    for check in report.checks:
-        if check.outcome is Outcome.PASS:
-            continue
-        show_line(f"{check.outcome.label}: {report.subject}: {check.name}: {check.detail}")
+def print_problems(reports: Iterable[Report]) -> None:
+    """The checks that are no pass, with all failures; what several reports say alike is said once."""
+    subjects: dict[Check, list[str]] = {}
+    for report in reports:
+        for check in report.checks:
+            if check.outcome is not Outcome.PASS:
+                subjects.setdefault(check, []).append(report.subject)
+    for check, names in subjects.items():
+        show_line(f"{check.outcome.label}: {', '.join(names)}: {check.name}: {check.detail}")
         for failure in check.failures:
             show_line(f"    {failure}")
 

@@ -61,12 +61,16 @@ def _lines(facts: Mapping[str, Any], indent: str) -> list[str]:
         elif isinstance(value, Mapping):
             lines += [label.rstrip(), *_lines(value, indent + "  ")]
         elif isinstance(value, list | tuple):
-            lines.append(f"{label} {', '.join(str(item) for item in value)}")
+            lines.append(f"{label} {', '.join(_text(item) for item in value)}")
         elif name in {"size", "size_zipped", "golden_size"} and indent == _TOP:
             lines.append(f"{label} {human_bytes(value)}")
         else:
-            lines.append(f"{label} {value}")
+            lines.append(f"{label} {_text(value)}")
     return lines
+
+
+def _text(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _cells(table: Table) -> list[list[str | None]]:

@@ -62,6 +62,7 @@ def command(
       edgedf train faces --arch mesonet --rounds 8 --rate 0.2 --rewind 1 --out runs/first
       edgedf train faces --recipe demo --seed 1 --seed 2 --out runs/demo
     """
+    from edgedf.training.metrics import NEAR_CHANCE
     from edgedf.training.paired import paired_differences
     from edgedf.training.run import RunOptions
 
@@ -83,6 +84,10 @@ def command(
     chosen = document["chosen"]
     say(f"{out / 'ticket.safetensors'}: round {chosen['round']}, {100 * chosen['sparsity']:.1f}% sparse")
     say("chosen on validation; temperature fitted on validation, threshold 0.5")
+    auc = document["points"][0]["metrics"]["validation"]["auc"]
+    if auc < 0.5 + NEAR_CHANCE:
+        say(f"note: the dense network itself hardly tells fake from real (AUC {auc:.3f} on validation)")
+        say("hint: take more pictures, or more --epochs")
 
 
 def _machine(out: Path, device: str, threads: int | None) -> Any:

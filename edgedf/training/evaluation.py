@@ -33,10 +33,8 @@ def write_evaluation(folder: Path, test: CropSet) -> dict[str, Any]:
     count = len(test)
     rows = np.unique(np.linspace(0, count - 1, min(count, MAX_CROPS)).round().astype(np.int64))
     with new_folder(folder, replace=True) as temporary:
-        with (temporary / CROPS_NAME).open("wb") as stream:
-            np.save(stream, test.crops_nhwc[rows], allow_pickle=False)
-        with (temporary / LABELS_NAME).open("wb") as stream:
-            np.save(stream, test.labels[rows], allow_pickle=False)
+        _save(temporary / CROPS_NAME, test.crops_nhwc[rows])
+        _save(temporary / LABELS_NAME, test.labels[rows])
         hashes = {name: sha256_file(temporary / name) for name in (CROPS_NAME, LABELS_NAME)}
     return {"split": "test", "count": len(rows), "of": count, "sha256": hashes}
 
@@ -58,6 +56,15 @@ def read_evaluation(folder: Path, hashes: Mapping[str, str]) -> tuple[U8, U8]:
         problem = f"is not one 0 or 1 for each of {len(crops)} crops"
         raise DataError(problem, file=folder / LABELS_NAME, hint=_HINT)
     return crops, labels
+
+
+def _save(path: Path, array: U8) -> None:
+    """An .npy file; np.save's own way of writing loses the reason why it failed, such as a full disk."""
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(  # type: ignore[no-untyped-call]
+            stream, {"descr": "|u1", "fortran_order": False, "shape": array.shape}
+        )
+        stream.write(np.ascontiguousarray(array).data)
 
 
 def _array(path: Path, expected: str) -> U8:

@@ -15,6 +15,8 @@ from edgedf.data.sample import Sample
 Floats = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.uint8]
 BOOTSTRAPS = 500
+# A detector whose AUC is within this of 0.5 is close to guessing.
+NEAR_CHANCE = 0.1
 _BOOTSTRAP_SEED = 20
 
 

@@ -60,7 +60,9 @@ def check_same_run(out: Path, head: RunHead) -> None:
 
 def _first_difference(part: str, before: Any, now: Any) -> tuple[str, str, str]:
     if isinstance(before, dict) and isinstance(now, dict):
-        name = next(n for n in sorted({*before, *now}) if before.get(n) != now.get(n))
+        # The recipe's name says more than the settings that came with it.
+        names = sorted({*before, *now}, key=lambda n: (n != "name", n))
+        name = next(n for n in names if before.get(n) != now.get(n))
         return f"{part}.{name}", str(before.get(name))[:80], str(now.get(name))[:80]
     return part, str(before)[:80], str(now)[:80]
 

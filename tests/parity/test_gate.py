@@ -13,7 +13,7 @@ from edgedf.bundle.golden import GoldenSet
 from edgedf.bundle.manifest import TARGETS
 from edgedf.bundle.tolerances import TOLERANCES
 from edgedf.cli.build import command
-from edgedf.cli.parity_table import print_limits
+from edgedf.cli.parity_table import print_limits, print_problems
 from edgedf.parity.check import check_function
 from edgedf.parity.compare import auc_change, decisions, difference, logit_scale
 from edgedf.parity.gate import (
@@ -192,6 +192,19 @@ def test_a_report_says_what_it_allowed(goldens: GoldenSet, capsys: pytest.Captur
     assert report.to_json()["limits"] == {"values": 1e-5, "flips": 0.001}
     print_limits([report, report])
     assert capsys.readouterr().out == "allowed: float32: max error 1e-05, flips 0.1%\n"
+
+
+def test_what_several_reports_say_alike_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    few = not_run("auc", "too few")
+    wrong = failed("values", "is off", ["face-1", "face-2"])
+    reports = [
+        Report(subject="tflite", checks=(passed("open", ""), few), metrics={}),
+        Report(subject="native", checks=(wrong, few), metrics={}),
+    ]
+    print_problems(reports)
+    assert capsys.readouterr().out == (
+        "NOT RUN: tflite, native: auc: too few\nFAIL: native: values: is off\n    face-1\n    face-2\n"
+    )
 
 
 def test_auc_change_is_none_for_one_class() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -119,6 +120,22 @@ def test_train_interrupted_while_it_reads_pictures_stops_there(number: int, tmp_
     assert not list(out.iterdir()), "the pictures were read to the end, or something half done was left"
 
 
+def test_train_says_when_the_network_is_no_better_than_chance(tmp_path):
+    faces = write_faces(tmp_path / "faces", counts={"Train": 4, "Validation": 4, "Test": 4})
+    for fake in faces.glob("*/Fake/*"):
+        fake.write_bytes((fake.parent.parent / "Real" / fake.name.replace("Fake", "Real")).read_bytes())
+    options = ["--recipe", "short", "--arch", "mesonet", "--batch", "8", "--epochs", "1", "--rewind", "0"]
+    done = _finish(faces, tmp_path / "run", *options, "--sparsities", "0.5", "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    assert "note: the dense network itself hardly tells fake from real (AUC 0.500 on" in done.stderr
+
+
+def test_train_taken_up_with_another_recipe_names_the_recipe(whole, faces):
+    done = _finish(faces, whole, "--recipe", "standard", "--threads", "1", "--device", "cpu")
+    assert done.returncode == 2
+    assert "recipe.name: the run there was started with short, not standard" in done.stderr
+
+
 def test_train_json_is_the_file_and_the_differences(whole, faces):
     done = _finish(faces, whole, *ARGUMENTS, "--json")
     assert done.returncode == 0, done.stderr
@@ -227,6 +244,26 @@ def test_train_on_a_full_disk_says_so_and_keeps_what_was_there(tmp_path):
     with pytest.raises(FileError, match="No space left"):
         save_tensors(target, {"a": np.zeros(100_000, np.float32)}, {})
     assert target.read_bytes() == b"before"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_evaluation_crops_on_a_full_disk_say_why():
+    """np.save alone says "4000 requested and 0 written", and no error number."""
+    from edgedf.training.evaluation import _save
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        _save(Path("/dev/full"), np.zeros((4000,), np.uint8))
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_evaluation_files_are_those_of_numpy(tmp_path):
+    from edgedf.training.evaluation import _save
+
+    for shape in ((3, 4, 4, 3), (5,), (0, 2)):
+        array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        _save(tmp_path / "ours.npy", array)
+        np.save(tmp_path / "theirs.npy", array)
+        assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
 
 
 def test_train_into_a_folder_that_cannot_be_written_exits_2(faces, tmp_path, capsys):
