@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,21 @@ if TYPE_CHECKING:
 U8 = npt.NDArray[np.uint8]
 Picture = tuple[U8, Box]
 JITTER_SEED = 1_000_033
+
+
+@dataclass(frozen=True, slots=True)
+class JitterPictures:
+    """What box jitter is measured on.
+
+    Attributes:
+        faces: upright pictures with their true face boxes.
+        labels: 1 for fake and 0 for real per picture, None where nobody knows.
+        source: where they are from, in words.
+    """
+
+    faces: tuple[Picture, ...]
+    labels: tuple[int, ...] | None
+    source: str
 
 
 def recheck(
@@ -104,20 +120,20 @@ def bundle_source(manifest: Manifest, ticket: Path) -> Source:
     return source
 
 
-def jitter_pictures(goldens: GoldenSet, data: Path | None, limit: int) -> tuple[list[Picture], str]:
-    """Upright pictures with face boxes for the jitter, and in words where they are from.
+def jitter_pictures(goldens: GoldenSet, data: Path | None, limit: int) -> JitterPictures:
+    """At most `limit` upright pictures with face boxes.
 
     The test split of `data`; else rendered faces; else, where OpenCV is missing, the golden faces.
     """
     if data is not None:
-        return _dataset_pictures(data, goldens, limit), "--data's test split"
+        return _dataset_pictures(data, goldens, limit)
     try:
         from edgedf.data.synth import golden_faces
 
-        return golden_faces(limit, JITTER_SEED), f"rendered, seed {JITTER_SEED}"
+        return JitterPictures(tuple(golden_faces(limit, JITTER_SEED)), None, f"rendered, seed {JITTER_SEED}")
     except ImportError:
-        faces = [(upright(p), p.box) for p in goldens.pictures if p.name.startswith("face-")]
-        return faces, "golden faces"
+        faces = tuple((upright(p), p.box) for p in goldens.pictures if p.name.startswith("face-"))
+        return JitterPictures(faces, None, "golden faces")
 
 
 def first_backend(bundle: Bundle, target: str | None) -> Backend:
@@ -135,7 +151,7 @@ def first_backend(bundle: Bundle, target: str | None) -> Backend:
     raise NotRunError("; ".join(problems) or "the bundle holds no artifact", file=bundle.path)
 
 
-def _dataset_pictures(root: Path, goldens: GoldenSet, limit: int) -> list[Picture]:
+def _dataset_pictures(root: Path, goldens: GoldenSet, limit: int) -> JitterPictures:
     from edgedf.assembly.evaluation import spread
     from edgedf.crop import whole_picture_box
     from edgedf.data.cropset import labels_of
@@ -143,10 +159,10 @@ def _dataset_pictures(root: Path, goldens: GoldenSet, limit: int) -> list[Pictur
     from edgedf.data.pictures import read_picture
 
     samples = read_dataset(root).splits["test"]
-    result = []
-    for index in spread(labels_of(samples), limit):
-        sample = samples[index]
+    chosen = [samples[index] for index in spread(labels_of(samples), limit)]
+    faces = []
+    for sample in chosen:
         picture = read_picture(root / sample.path)
         height, width = picture.shape[:2]
-        result.append((picture, sample.box or whole_picture_box(width, height, goldens.contract.box_scale)))
-    return result
+        faces.append((picture, sample.box or whole_picture_box(width, height, goldens.contract.box_scale)))
+    return JitterPictures(tuple(faces), tuple(sample.label for sample in chosen), "--data's test split")

@@ -138,13 +138,13 @@ def _jitter(
 
     if len(targets) > 1:
         raise UsageError("--box-jitter runs one target", field="--target")
-    faces, source = jitter_pictures(bundle.goldens(), data, pictures)
+    found = jitter_pictures(bundle.goldens(), data, pictures)
     contract = bundle.manifest.contract
     with (
         first_backend(bundle, targets[0] if targets else None) as backend,
-        progress_bar("box jitter", total=len(faces)) as bar,
+        progress_bar("box jitter", total=len(found.faces)) as bar,
     ):
-        rows = box_jitter(backend.run, contract, faces, advance=bar.advance)
+        rows = box_jitter(backend.run, contract, found.faces, labels=found.labels, advance=bar.advance)
         target, runtime = backend.name, backend.runtime
     if as_json:
         print_json(
@@ -152,14 +152,14 @@ def _jitter(
                 "bundle": str(bundle.path),
                 "target": target,
                 "runtime": runtime,
-                "pictures": len(faces),
-                "pictures_from": source,
+                "pictures": len(found.faces),
+                "pictures_from": found.source,
                 "rows": [row.to_json() for row in rows],
             }
         )
         return
-    title = f"{bundle.manifest.name}: {target} in {runtime}, {len(faces)} pictures ({source})"
-    columns = (
+    title = f"{bundle.manifest.name}: {target} in {runtime}, {len(found.faces)} pictures ({found.source})"
+    columns: tuple[str, ...] = (
         "box is off by",
         "boxes",
         "flips",
@@ -167,6 +167,9 @@ def _jitter(
         "score spread, max",
         "score change, RMS",
     )
+    if found.labels is not None:
+        columns = (*columns, "right")
+        title += f", {rows[0].true_accuracy:.1%} right with their own boxes"
     print_table(columns, [_jitter_row(row) for row in rows], title=title, right=columns[1:])
 
 
@@ -178,4 +181,5 @@ def _jitter_row(row: JitterRow) -> tuple[object, ...]:
         f"{row.mean_spread:.3f}",
         f"{row.max_spread:.3f}",
         f"{row.rms_change:.3f}",
+        *(() if row.accuracy is None else (f"{row.accuracy:.1%}",)),
     )

@@ -34,6 +34,8 @@ class JitterRow:
         flips: those whose decision differs from that of the true box.
         mean_spread, max_spread: largest minus smallest score of a picture, mean and maximum over pictures.
         rms_change: root mean square change of the score, 0..1.
+        accuracy: share of the changed boxes whose decision is the picture's label, None without labels.
+        true_accuracy: the same of the true boxes.
     """
 
     amplitude: float
@@ -42,6 +44,8 @@ class JitterRow:
     mean_spread: float
     max_spread: float
     rms_change: float
+    accuracy: float | None
+    true_accuracy: float | None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -53,6 +57,8 @@ class JitterRow:
             "mean_score_spread": self.mean_spread,
             "max_score_spread": self.max_spread,
             "rms_score_change": self.rms_change,
+            "accuracy": self.accuracy,
+            "accuracy_of_true_boxes": self.true_accuracy,
         }
 
 
@@ -72,6 +78,7 @@ def box_jitter(
     contract: Contract,
     pictures: Sequence[tuple[U8, Box]],
     *,
+    labels: Sequence[int] | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[JitterRow, ...]:
     """One row per amplitude of AMPLITUDES, in that order.
@@ -79,6 +86,7 @@ def box_jitter(
     Args:
         run: crops (N, S, S, 3) uint8 -> logits (N,) float32.
         pictures: upright RGB pictures (H, W, 3) uint8 with their true face boxes, at least one.
+        labels: 1 for fake and 0 for real per picture, if they are known.
         advance: called once per picture.
     """
     scores = np.empty((len(pictures), len(AMPLITUDES), 1 + len(_DIRECTIONS)))
@@ -91,11 +99,17 @@ def box_jitter(
             scores[number, step] = [contract.score(float(logit)) for logit in logits]
             fake[number, step] = [contract.is_fake(float(logit)) for logit in logits]
         advance()
-    return tuple(_row(a, scores[:, step], fake[:, step]) for step, a in enumerate(AMPLITUDES))
+    truth = None if labels is None else np.array(labels, dtype=bool)[:, None]
+    return tuple(_row(a, scores[:, step], fake[:, step], truth) for step, a in enumerate(AMPLITUDES))
 
 
-def _row(amplitude: float, scores: npt.NDArray[np.float64], fake: npt.NDArray[np.bool_]) -> JitterRow:
-    """Scores and decisions (pictures, 1 + directions), the true box first."""
+def _row(
+    amplitude: float,
+    scores: npt.NDArray[np.float64],
+    fake: npt.NDArray[np.bool_],
+    truth: npt.NDArray[np.bool_] | None,
+) -> JitterRow:
+    """Scores and decisions (pictures, 1 + directions), the true box first; truth (pictures, 1)."""
     spread = scores.max(axis=1) - scores.min(axis=1)
     change = scores[:, 1:] - scores[:, :1]
     return JitterRow(
@@ -105,4 +119,6 @@ def _row(amplitude: float, scores: npt.NDArray[np.float64], fake: npt.NDArray[np
         mean_spread=float(spread.mean()),
         max_spread=float(spread.max()),
         rms_change=float(np.sqrt(np.mean(change**2))),
+        accuracy=None if truth is None else float((fake[:, 1:] == truth).mean()),
+        true_accuracy=None if truth is None else float((fake[:, :1] == truth).mean()),
     )
