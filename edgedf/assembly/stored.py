@@ -15,14 +15,13 @@ F32 = npt.NDArray[np.float32]
 def stored_logits(graph: Graph, target: str, precision: str, goldens: GoldenSet) -> F32 | None:
     """Golden logits (N,) of `graph` with the weights as `target` stores them, computed in double precision.
 
-    In float32 nothing is rounded, and they are the goldens' own. None where the rounded weights are not
-    known: TFLite rounds after onnx2tf merged layers, Core ML also computes in float16.
+    In float32 nothing is rounded, and they are the goldens' own. None where nobody knows what the artifact
+    computes with: Core ML at float16 rounds between operations too.
     """
     if precision == "float32":
         return goldens.logits
-    if target != "native":
-        return None
-    from converters.native_format.rounded import rounded_graph
+    from converters.rounded import rounded_graph
     from edgedf.compact.module import GraphModule
 
-    return dense_logits(GraphModule(rounded_graph(graph, precision)))(goldens.crops_nhwc)
+    rounded = rounded_graph(graph, target, precision)
+    return None if rounded is None else dense_logits(GraphModule(rounded))(goldens.crops_nhwc)

@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from converters.rounded import rounded_graph
+from edgedf.compact.module import GraphModule
 from edgedf.parity.compare import logit_scale
+from edgedf.parity.conversion import CONVERSION_LIMIT
+from edgedf.parity.reference import dense_logits
 from edgedf.runtime.backend import open_backend
 from tests.artifact_files import artifact, random_crops, sample, write_artifact
 
@@ -53,6 +57,35 @@ def test_float16_artifact_is_near_and_smaller(tmp_path: Path, target: str, arch:
     half = sum(map(len, artifact(target, arch, size, "float16").files.values()))
     full = sum(map(len, artifact(target, arch, size, "float32").files.values()))
     assert half < 0.95 * full
+
+
+ROUNDED = [("tflite", "float16"), ("native", "float16"), ("native", "int8")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("target", "precision"), ROUNDED)
+@pytest.mark.parametrize(("arch", "size"), CASES)
+def test_rounded_artifact_computes_what_its_own_weights_say(
+    tmp_path: Path, target: str, precision: str, arch: str, size: int
+) -> None:
+    """The gate of a build asks for this much: the rounded network is known, only arithmetic may differ."""
+    _, compacted = sample(arch, size)
+    rounded = rounded_graph(compacted.graph, target, precision)
+    assert rounded is not None
+    crops = random_crops(8, size)
+    expected = dense_logits(GraphModule(rounded))(crops)
+    entry = write_artifact(tmp_path, artifact(target, arch, size, precision))
+    with open_backend(tmp_path, entry) as backend:
+        logits = backend.run(crops)
+    assert np.abs(logits - expected).max() / logit_scale(expected) <= CONVERSION_LIMIT / 4
+    unrounded = dense_logits(compacted.module)(crops)
+    assert np.abs(unrounded - expected).max() / logit_scale(expected) > CONVERSION_LIMIT
+
+
+def test_what_core_ml_rounds_at_float16_is_not_known() -> None:
+    _, compacted = sample("mesonet", 128)
+    assert rounded_graph(compacted.graph, "coreml", "float16") is None
+    assert rounded_graph(compacted.graph, "coreml", "float32") is compacted.graph
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -15,7 +15,7 @@ from model_decoder import AFFINE, CONV, LINEAR, FileNode, ModelFile, decode, sea
 from model_evaluate import evaluate
 
 from converters import Options, convert
-from converters.native_format.rounded import rounded_graph
+from converters.rounded import rounded_graph
 from edgedf.compact import Compacted
 from edgedf.compact.graph import Affine, Conv2d, Linear
 from edgedf.contract import Contract
@@ -102,7 +102,8 @@ def test_decoded_float32_file_computes_what_the_dense_ticket_does(arch: str, siz
 def test_the_gates_rounded_network_is_what_the_file_holds(precision: str) -> None:
     """To the bit: the gate compares a file's answers with this network's."""
     ticket, compacted = sample("mesonet", 128)
-    rounded = rounded_graph(compacted.graph, precision)
+    rounded = rounded_graph(compacted.graph, "native", precision)
+    assert rounded is not None
     decoded = decode(_file(ticket, compacted, precision))
     layers = [node.op for node in rounded.nodes if isinstance(node.op, Conv2d | Linear)]
     for found, op in zip(_weighted(decoded), layers, strict=True):
