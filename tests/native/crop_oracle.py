@@ -58,7 +58,7 @@ class Stored:
 
 
 def store(format: int, rng: np.random.Generator, width: int, height: int, matrix: int) -> Stored:
-    """A random frame: noise or blocks, padded rows, sometimes spread pixels."""
+    """A random frame: noise or blocks, padded rows, sometimes spread pixels, or U and V interleaved."""
     pads = [int(p) for p in rng.integers(0, 9, 3)]
     if format <= 3:
         channels = (4, 4, 3, 1)[format]
@@ -74,6 +74,11 @@ def store(format: int, rng: np.random.Generator, width: int, height: int, matrix
         v, u = (pair[..., 0], pair[..., 1]) if format == 4 else (pair[..., 1], pair[..., 0])
         rgb = yuv_to_rgb(y[..., 0], u, v, matrix)
         return Stored((y_plane, plane), (y_stride, half_w * 2 + pads[1]), (1, 2), rgb)
+    if format == 7 and rng.random() < 0.4:
+        uneven = (pads[1], pads[2] if rng.random() < 0.5 else pads[1])
+        chroma_planes, chroma_rows, (u, v) = _shared(rng, half_w, half_h, uneven)
+        rgb = yuv_to_rgb(y[..., 0], u, v, matrix)
+        return Stored((y_plane, *chroma_planes), (y_stride, *chroma_rows), (1, 2, 2), rgb)
     step = 1 if format == 6 else int(rng.integers(1, 4))
     u_plane, u = _plane(rng, half_w, half_h, step, 1, pads[1])
     v_plane, v = _plane(rng, half_w, half_h, step, 1, pads[2])
@@ -94,3 +99,19 @@ def _plane(
     view = np.lib.stride_tricks.as_strided(data, shape, strides)
     used = (height - 1) * stride + (width - 1) * step + channels
     return data[:used].copy(), view
+
+
+def _shared(
+    rng: np.random.Generator, width: int, height: int, pads: tuple[int, int]
+) -> tuple[tuple[U8, U8], tuple[int, int], tuple[U8, U8]]:
+    """U and V one byte apart in the same memory: (planes, row strides, (H, W) views), either one first."""
+    strides = (width * 2 + pads[0], width * 2 + pads[1])
+    spans = [(height - 1) * stride + (width - 1) * 2 + 1 for stride in strides]
+    starts = (0, 1) if rng.random() < 0.5 else (1, 0)
+    data = rng.integers(0, 256, max(a + b for a, b in zip(starts, spans, strict=True)), dtype=np.uint8)
+    planes = [data[start : start + span] for start, span in zip(starts, spans, strict=True)]
+    views = [
+        np.lib.stride_tricks.as_strided(plane, (height, width), (stride, 2))
+        for plane, stride in zip(planes, strides, strict=True)
+    ]
+    return (planes[0], planes[1]), strides, (views[0], views[1])

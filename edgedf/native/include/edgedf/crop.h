@@ -74,7 +74,7 @@ typedef enum edgedf_crop_output {
   EDGEDF_CROP_F32_NCHW = 2  /* float32, a red plane, a green one, a blue one */
 } edgedf_crop_output;
 
-/* One plane. Owned by the caller, read only during the call, any alignment. */
+/* One plane. Owned by the caller, read only during the call, any alignment; planes may lie in one another's gaps. */
 typedef struct edgedf_plane {
   const uint8_t *data;  /* first byte of the first stored row */
   size_t bytes;         /* how many bytes from `data` on may be read */
