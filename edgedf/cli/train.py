@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgedf.cli.options import ExistingPath, json_option
-from edgedf.cli.output import print_json, progress_bar, say
+from edgedf.cli.output import print_json, progress_bar, say, warn
 from edgedf.cli.recipe_options import recipe_of, recipe_options
 from edgedf.cli.training_tables import print_differences, print_points
+
+if TYPE_CHECKING:
+    from edgedf.data.cache import DamagedFile
 
 
 @click.command("train")
@@ -110,6 +114,7 @@ def _train(options: Any) -> dict[str, Any]:
         with progress_bar("training") as bar:
             return train_run(
                 options,
+                on_damaged=lambda damaged: _warn_damaged(damaged, options.data),
                 on_cache=lambda done, total: bar.update(done, total, "reading pictures"),
                 on_point=lambda done, total, label, note: bar.update(
                     round(done, 1), round(total, 1), f"epochs, {label} {note}"
@@ -118,3 +123,11 @@ def _train(options: Any) -> dict[str, Any]:
     except KeyboardInterrupt:
         say(f"stopped; the same command goes on where it was ({options.out})")
         raise
+
+
+def _warn_damaged(damaged: Sequence[DamagedFile], data: Path) -> None:
+    """Say it before hours of training, not after them."""
+    first = damaged[0]
+    many = "1 picture is" if len(damaged) == 1 else f"{len(damaged)} pictures are"
+    warn(f"{many} damaged and left out, the first {first.path} ({first.reason})")
+    say(f"hint: `edgedf data show {data}` lists them")

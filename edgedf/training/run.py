@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgedf.data.cache import DamagedFile, cache_report
 from edgedf.data.cache import Progress as CacheProgress
 from edgedf.data.index import read_dataset
 from edgedf.data.sample import DatasetIndex
@@ -22,6 +24,7 @@ from edgedf.training.select import choose
 from edgedf.training.trainer import Setting
 
 TICKET_NAME = "ticket.safetensors"
+OnDamaged = Callable[[Sequence[DamagedFile]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +46,18 @@ class RunOptions:
 
 
 def train_run(
-    options: RunOptions, *, on_cache: CacheProgress | None = None, on_point: OnPoint | None = None
+    options: RunOptions,
+    *,
+    on_cache: CacheProgress | None = None,
+    on_damaged: OnDamaged | None = None,
+    on_point: OnPoint | None = None,
 ) -> dict[str, Any]:
     """Train everything that is still missing; returns the document of run.json.
 
+    Args:
+        on_cache: progress of reading the pictures.
+        on_damaged: called with the pictures that are left out because they cannot be read, if there are any.
+        on_point: progress of training.
     Raises KeyboardInterrupt after saving when interrupted; TrainingError if `out` holds another run or is in
     use; DataError, FileError and TicketError as their modules say.
 
@@ -68,6 +79,8 @@ def train_run(
         check_same_run(options.out, head)
         sweep(options.out)
         data = open_training_data(index, options.recipe, options.out, progress=_stoppable(on_cache, stop))
+        if on_damaged is not None and (damaged := cache_report(options.out / "cache").damaged):
+            on_damaged(damaged)
         write_run(options.out, head, status=RUNNING, chosen=None, evaluation=None)
         for number, seed in enumerate(options.seeds):
             _train_seed(options, head, data, seed, stop, _shifted(on_point, number, len(options.seeds)))

@@ -130,6 +130,20 @@ def test_train_says_when_the_network_is_no_better_than_chance(tmp_path):
     assert "note: the dense network itself hardly tells fake from real (AUC 0.500 on" in done.stderr
 
 
+def test_train_says_which_pictures_it_left_out(tmp_path):
+    faces = write_faces(tmp_path / "faces", counts={"Train": 4, "Validation": 4, "Test": 4})
+    for path in sorted(faces.glob("Train/Real/*"))[:2]:
+        path.write_bytes(b"no picture")
+    options = ["--recipe", "short", "--arch", "mesonet", "--batch", "2", "--epochs", "1", "--rewind", "0"]
+    options += ["--sparsities", "0.5", "--threads", "1"]
+    for _ in range(2):  # a run that is taken up says it again
+        done = _finish(faces, tmp_path / "run", *options)
+        assert done.returncode == 0, done.stderr
+        wanted = "warning: 2 pictures are damaged and left out, the first Train/Real/TrainReal000.png ("
+        assert wanted in done.stderr
+        assert "`edgedf data show " in done.stderr
+
+
 def test_train_taken_up_with_another_recipe_names_the_recipe(whole, faces):
     done = _finish(faces, whole, "--recipe", "standard", "--threads", "1", "--device", "cpu")
     assert done.returncode == 2
