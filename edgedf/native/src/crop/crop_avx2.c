@@ -1,4 +1,4 @@
-/* AVX2: crop_x86.inc with two lanes of 16 bytes. */
+/* AVX2: the x86 loops with two lanes of 16 bytes. */
 #include "crop_kernels.h"
 
 #if defined(EDF_X86)
@@ -34,7 +34,8 @@ TARGET static inline V load_chroma(const uint8_t *first, const uint8_t *second) 
   return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi8(a, b)), _mm_unpackhi_epi8(a, b), 1);
 }
 
-#include "crop_x86.inc"
+#include "crop_x86_read.inc"
+#include "crop_x86_resize.inc"
 
 const edf_crop_kernels edgedf_crop_avx2 = {split, convert_yuv, turn, horizontal, vertical, join};
 #else

@@ -1,4 +1,4 @@
-/* SSE4.1: crop_x86.inc with one lane of 16 bytes. */
+/* SSE4.1: the x86 loops with one lane of 16 bytes. */
 #include "crop_kernels.h"
 
 #if defined(EDF_X86)
@@ -31,7 +31,8 @@ TARGET static inline V load_chroma(const uint8_t *first, const uint8_t *second) 
                            _mm_loadl_epi64((const V *)(const void *)second));
 }
 
-#include "crop_x86.inc"
+#include "crop_x86_read.inc"
+#include "crop_x86_resize.inc"
 
 const edf_crop_kernels edgedf_crop_sse41 = {split, convert_yuv, turn, horizontal, vertical, join};
 #else
