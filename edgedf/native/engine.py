@@ -38,7 +38,8 @@ class Step:
     Attributes:
         layer: name of the layer it starts with, "" for the crop and for copies.
         fused: operators done in the same pass, joined by "+".
-        kernel: "sparse", "dense", "linear sparse", "linear dense", "crop" or "copy"; reason: why this one.
+        kernel: "sparse", "dense", "linear sparse", "linear dense", "crop", "copy", "quantise" or "int8 " and
+            the instruction set that multiplies bytes; reason: why this one.
         in_chw, out_chw: shapes.
         weights, nonzero: of the layer; multiplies: those the kernel really does for one crop.
         table_bytes: weights and offsets as the kernel reads them.
@@ -67,21 +68,24 @@ class NativeModel:
         file: its name, for messages.
         variant: "avx512", "avx2", "neon", "portable", or None for the best of this processor.
         threads: 1..64.
+        int8: whether the layers of an int8 file for which it pays are computed in 8-bit integers; False
+            computes all of them in float32 from the same rounded weights.
     Raises BundleError if the file is damaged, NotRunError if this processor has not got the variant.
     """
 
     def __init__(
-        self, data: bytes, *, file: str | Path = "model", variant: str | None = None, threads: int = 1
+        self,
+        data: bytes,
+        *,
+        file: str | Path = "model",
+        variant: str | None = None,
+        threads: int = 1,
+        int8: bool = True,
     ) -> None:
         self._library = bind()
         self._file, self.threads = str(file), max(1, min(64, threads))
-        wanted = None if variant is None else variant.encode()
-        name = self._library.edgedf_model_variant(wanted)
-        if name is None:
-            raise NotRunError(
-                f"this processor or build has no {variant} kernels", hint="leave the variant out"
-            )
-        self.variant: str = name.decode()
+        self.variant = self._find_variant(variant, int8)
+        wanted = self.variant.encode()
         self.needs = Needs()
         self._check(
             self._library.edgedf_model_measure(data, len(data), wanted, ctypes.byref(self.needs)), self._file
@@ -104,6 +108,15 @@ class NativeModel:
         self._run = self._library.edgedf_model_run
         logit = ctypes.addressof(self._logit)
         self._rest = (self._workspace.ctypes.data, self._workspace.size, self.threads, executor, logit)
+
+    def _find_variant(self, wanted: str | None, int8: bool) -> str:
+        name: bytes | None = self._library.edgedf_model_variant(None if wanted is None else wanted.encode())
+        if name is not None and not int8:
+            name = self._library.edgedf_model_variant(name.removesuffix(b"+float32") + b"+float32")
+        if name is None:
+            problem = f"this processor or build has no {wanted} kernels"
+            raise NotRunError(problem, hint="leave the variant out")
+        return name.decode()
 
     @property
     def size(self) -> int:

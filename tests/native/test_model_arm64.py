@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from model_graphs import random_graph
+from test_model_int8 import VARIANTS, int8_graph
 
 from converters.native_format.file import model_file
 from edgedf.contract import Contract
+from edgedf.native.engine import NativeModel
 
 NATIVE = Path(__file__).parents[2] / "edgedf" / "native"
 ARM_COMPILER, HOST_COMPILER = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("gcc")
@@ -27,7 +29,11 @@ pytestmark = [
 
 
 def _build(compiler: str | None, program: Path) -> None:
-    sources = [NATIVE / "tests" / "model_bits.c", NATIVE / "src" / "model.c", *NATIVE.glob("src/engine/*.c")]
+    sources = [
+        NATIVE / "tests" / "model_bits.c",
+        *NATIVE.glob("src/model*.c"),
+        *NATIVE.glob("src/engine/*.c"),
+    ]
     # gnu99 contracts a * b + c on arm64 unless told not to; the library is built with the same flag.
     flags = [
         "-std=c99",
@@ -40,10 +46,10 @@ def _build(compiler: str | None, program: Path) -> None:
     subprocess.run([str(compiler), *flags, *map(str, sources), "-o", str(program)], check=True)
 
 
-def _answers(command: list[str], files: list[Path]) -> dict[tuple[str, str], tuple[str, float]]:
+def _answers(command: list[str], files: list[Path]) -> dict[tuple[str, str], tuple[str, float, str]]:
     out = subprocess.run([*command, *map(str, files)], check=True, capture_output=True, text=True).stdout
     fields = [line.split() for line in out.splitlines()]
-    return {(name, variant): (bits, float(logit)) for name, variant, bits, logit in fields}
+    return {(name, variant): (bits, float(logit), by) for name, variant, bits, logit, by in fields}
 
 
 def test_arm64_portable_gives_the_bits_of_x86_and_neon_agrees(tmp_path: Path) -> None:
@@ -63,3 +69,24 @@ def test_arm64_portable_gives_the_bits_of_x86_and_neon_agrees(tmp_path: Path) ->
         # 1e-3: the random graphs' inner values reach hundreds of times the logit.
         exact = arm[name, "portable"][1]
         assert np.isclose(arm[name, "neon"][1], exact, rtol=1e-3, atol=1e-3), name
+
+
+@pytest.mark.parametrize(("processor", "by"), [("cortex-a53", "neon"), ("max", "dot")])
+def test_arm64_int8_gives_the_bits_of_x86(tmp_path: Path, processor: str, by: str) -> None:
+    """cortex-a53 has plain NEON only; an instruction that it lacks would end the program."""
+    files = []
+    for seed in range(30):
+        graph = int8_graph(seed)
+        path = tmp_path / f"{seed}.edgedfm"
+        path.write_bytes(model_file(graph, Contract(size=graph.input_chw[1]), "int8", {}))
+        files.append(path)
+    _build(ARM_COMPILER, tmp_path / "arm")
+    arm = _answers([str(QEMU), "-cpu", processor, str(tmp_path / "arm")], files)
+    for path in files:
+        model = NativeModel(path.read_bytes(), variant=VARIANTS[0])
+        size = model.size
+        crop = (np.arange(size * size * 3) * 7 % 251).astype(np.uint8).reshape(1, size, size, 3)
+        bits = f"{model.run(crop).view(np.uint32)[0]:08x}"
+        assert arm[str(path), "neon"] == (bits, pytest.approx(float(model.run(crop)[0])), by), path
+        assert arm[str(path), "portable"][0] == bits, path
+        model.close()

@@ -2,7 +2,7 @@
 # libraries, for size: kernels at -O2, everything else at -Os, and what nothing calls is left out.
 set(EDGEDF_KERNEL_SOURCES ${EDGEDF_CROP_SOURCES} ${EDGEDF_ENGINE_SOURCES})
 set(EDGEDF_OTHER_SOURCES ${EDGEDF_KERNEL_SOURCES})
-list(FILTER EDGEDF_KERNEL_SOURCES INCLUDE REGEX "kernels_|crop_[a-z0-9]+\\.c$|crop/block\\.c$")
+list(FILTER EDGEDF_KERNEL_SOURCES INCLUDE REGEX "kernels_|engine/int8_|crop_[a-z0-9]+\\.c$|crop/block\\.c$")
 list(REMOVE_ITEM EDGEDF_OTHER_SOURCES ${EDGEDF_KERNEL_SOURCES})
 
 add_library(edgedf_run_kernels OBJECT ${EDGEDF_KERNEL_SOURCES})

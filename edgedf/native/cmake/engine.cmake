@@ -2,23 +2,32 @@
 set(EDGEDF_ENGINE_SOURCES
     src/engine/choose.c
     src/engine/coder.c
+    src/engine/cpu_arm64.c
     src/engine/dispatch.c
     src/engine/exp.c
     src/engine/fuse.c
     src/engine/graph.c
+    src/engine/int8_avx2.c
+    src/engine/int8_dot.c
+    src/engine/int8_neon.c
+    src/engine/int8_portable.c
+    src/engine/int8_vnni.c
     src/engine/kernels_avx2.c
     src/engine/kernels_avx512.c
     src/engine/kernels_neon.c
     src/engine/kernels_portable.c
     src/engine/layout.c
     src/engine/place.c
+    src/engine/plan_int8.c
     src/engine/store_rows.c
     src/engine/run.c
     src/engine/run_conv.c
     src/engine/run_crop.c
+    src/engine/run_int8.c
     src/engine/sizes.c
     src/engine/strips.c
     src/engine/tables.c
+    src/engine/tables_int8.c
     src/engine/window.c
     src/model.c
     src/model_describe.c

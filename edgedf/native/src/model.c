@@ -26,8 +26,8 @@ const char *edgedf_model_status_text(edgedf_model_status status) {
 }
 
 const char *edgedf_model_variant(const char *variant) {
-  const edgedf_kernels *kernels = edgedf_find_kernels(variant);
-  return kernels ? kernels->name : NULL;
+  edgedf_variant found;
+  return edgedf_find_variant(variant, &found) ? found.name : NULL;
 }
 
 static uint64_t floats_of(edgedf_shape shape) { return (uint64_t)shape.c * shape.h * shape.w; }
@@ -68,10 +68,10 @@ edgedf_model_status edgedf_model_measure(const uint8_t *file, size_t file_bytes,
                                          edgedf_model_needs *needs) {
   edgedf_graph graph;
   edgedf_plan plan;
-  const edgedf_kernels *kernels = edgedf_find_kernels(variant);
-  if (file == NULL || needs == NULL || kernels == NULL) return EDGEDF_MODEL_BAD_ARGUMENT;
+  edgedf_variant found;
+  if (file == NULL || needs == NULL || !edgedf_find_variant(variant, &found)) return EDGEDF_MODEL_BAD_ARGUMENT;
   edgedf_model_status status = edgedf_parse_graph(file, file_bytes, &graph);
-  if (status == EDGEDF_MODEL_OK) status = edgedf_make_plan(&graph, kernels, sizeof(edgedf_model), &plan);
+  if (status == EDGEDF_MODEL_OK) status = edgedf_make_plan(&graph, &found, sizeof(edgedf_model), &plan);
   if (status == EDGEDF_MODEL_OK) fill_needs(&graph, &plan, needs);
   return status;
 }
@@ -89,16 +89,17 @@ static void copy_names(const uint8_t *file, edgedf_model *model) {
 
 edgedf_model_status edgedf_model_open(const uint8_t *file, size_t file_bytes, const char *variant, void *memory,
                                       size_t memory_bytes, edgedf_model **model) {
-  const edgedf_kernels *kernels = edgedf_find_kernels(variant);
+  edgedf_variant found;
   if (model != NULL) *model = NULL;
-  if (file == NULL || memory == NULL || model == NULL || kernels == NULL) return EDGEDF_MODEL_BAD_ARGUMENT;
+  if (file == NULL || memory == NULL || model == NULL) return EDGEDF_MODEL_BAD_ARGUMENT;
+  if (!edgedf_find_variant(variant, &found)) return EDGEDF_MODEL_BAD_ARGUMENT;
   if (memory_bytes < sizeof(edgedf_model) + ALIGNMENT) return EDGEDF_MODEL_NO_MEMORY;
   edgedf_model *made = aligned(memory);
   edgedf_model_status status = edgedf_parse_graph(file, file_bytes, &made->graph);
-  if (status == EDGEDF_MODEL_OK) status = edgedf_make_plan(&made->graph, kernels, sizeof(edgedf_model), &made->plan);
+  if (status == EDGEDF_MODEL_OK) status = edgedf_make_plan(&made->graph, &found, sizeof(edgedf_model), &made->plan);
   if (status != EDGEDF_MODEL_OK) return status;
   if (memory_bytes < made->plan.model_bytes + ALIGNMENT) return EDGEDF_MODEL_NO_MEMORY;
-  made->kernels = kernels;
+  made->kernels = found.kernels;
   fill_needs(&made->graph, &made->plan, &made->needs);
   copy_names(file, made);
   /* Missing biases, weights between the nonzero ones and padded channels are zeros. */

@@ -31,6 +31,9 @@ static void describe_kernel(const edgedf_model *model, const edgedf_step *from, 
   if (from->kind == EDF_STEP_CROP) {
     to->kernel = "crop";
     to->reason = "pixels become planes of floats in one pass";
+  } else if (from->kind == EDF_STEP_QUANTISE) {
+    to->kernel = "quantise";
+    to->reason = "the next layer multiplies bytes: these stand for the range of its input";
   } else if (from->kind == EDF_STEP_COPY) {
     to->kernel = "copy";
     to->reason = "several layers read its input, so it cannot join the step before";
@@ -38,6 +41,9 @@ static void describe_kernel(const edgedf_model *model, const edgedf_step *from, 
     to->kernel = from->dense ? "linear dense" : "linear sparse";
     to->reason = from->dense ? "more than 12% of the weights are left: streaming all of them is faster than gathering"
                              : "at most 12% of the weights are left: gathering those is faster than streaming all";
+  } else if (from->int8) {
+    to->kernel = model->plan.int8->kernel;
+    to->reason = "an int8 file, and enough weights left (25%, or 50% of fewer than 64 per sum): integers beat skipping zeros";
   } else if (from->dense) {
     to->kernel = "dense";
     to->reason = "more weights left than the limit above which blocks of channels in registers are faster";
@@ -77,9 +83,9 @@ edgedf_model_status edgedf_model_get_step(const edgedf_model *model, uint32_t in
   put_shape(out, step->out_chw);
   step->multiplies = from->multiplies;
   step->table_bytes = from->table_bytes;
-  step->read_bytes = (from->kind == EDF_STEP_CROP ? bytes_of(in) / 4 : bytes_of(in)) +
+  step->read_bytes = (from->kind == EDF_STEP_CROP || from->int8 ? bytes_of(in) / 4 : bytes_of(in)) +
                      (from->other == EDF_NONE ? 0 : bytes_of(from->sums));
-  step->write_bytes = bytes_of(out);
+  step->write_bytes = from->kind == EDF_STEP_QUANTISE ? bytes_of(out) / 4 : bytes_of(out);
   if (from->node != EDF_NONE) {
     step->weights = edgedf_weight_count(&model->graph.nodes[from->node]);
     step->nonzero = model->graph.nodes[from->node].nonzero;

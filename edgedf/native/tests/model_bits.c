@@ -1,5 +1,5 @@
 /* Prints, for every kernel variant of this processor, the bits of each named model's logit for one crop made
- * by rule. Run on two processors, the "portable" lines must be equal. */
+ * by rule, and what multiplies bytes, or "floats". Run on two processors, the "portable" lines must be equal. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,15 @@
 #include "edgedf/model.h"
 
 static const char *const variants[] = {"portable", "avx2", "avx512", "neon"};
+
+/* The instruction set of the model's first 8-bit layer. */
+static const char *bytes_by(const edgedf_model *model, uint32_t steps) {
+  edgedf_model_step step;
+  for (uint32_t i = 0; i < steps; i++)
+    if (edgedf_model_get_step(model, i, &step) == EDGEDF_MODEL_OK && strncmp(step.kernel, "int8 ", 5) == 0)
+      return step.kernel + 5;
+  return "floats";
+}
 
 static int print_bits(const char *name, const uint8_t *file, size_t bytes, const char *variant) {
   edgedf_model_needs needs;
@@ -22,7 +31,8 @@ static int print_bits(const char *name, const uint8_t *file, size_t bytes, const
   if (!bad) bad = edgedf_model_open(file, bytes, variant, memory, needs.model_bytes, &model) != EDGEDF_MODEL_OK;
   if (!bad) bad = edgedf_model_run(model, crop, 0, workspace, needs.workspace_bytes, 1, NULL, &logit) != EDGEDF_MODEL_OK;
   memcpy(&bits, &logit, sizeof bits);
-  if (!bad) printf("%s %s %08x %.9g\n", name, variant, (unsigned)bits, (double)logit);
+  if (!bad)
+    printf("%s %s %08x %.9g %s\n", name, variant, (unsigned)bits, (double)logit, bytes_by(model, needs.steps));
   free(crop);
   free(workspace);
   free(memory);

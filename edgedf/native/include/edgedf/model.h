@@ -77,7 +77,8 @@ typedef struct edgedf_executor {
 typedef struct edgedf_model_step {
   char layer[64];       /* name of the layer it starts with, or its operator */
   char fused[96];       /* operators done in the same pass, such as "conv+relu+affine+max pool" */
-  const char *kernel;   /* "sparse", "dense", "linear sparse", "linear dense", "crop" or "copy" */
+  const char *kernel;   /* "sparse", "dense", "linear sparse", "linear dense", "crop", "copy", "quantise", or "int8 "
+                         * and the instruction set: "vnni", "avx2", "dot", "neon" or "portable" */
   const char *reason;   /* why this kernel */
   uint32_t in_chw[3], out_chw[3];
   uint64_t weights, nonzero, multiplies; /* multiplies: those the kernel really does */
@@ -93,7 +94,10 @@ EDGEDF_API const char *edgedf_model_status_text(edgedf_model_status status);
 /* Instruction sets, best first: "avx512", "avx2", "neon", "portable".
  * `variant` NULL means the best one of this processor; a name asks for that one. Returns NULL if this
  * build or processor has not got it, else the name that would run. "portable" gives the same bits on
- * every processor; the others are faster and differ from it by rounding only. */
+ * every processor; the others are faster and differ from it by rounding only.
+ * Of an int8 file the layers for which it pays are computed in 8-bit integers, with the instructions for that that
+ * the processor has (AVX-512 VNNI, DotProd); these layers have the same bits everywhere. A name followed by
+ * "+float32", such as "avx2+float32", computes everything in float32. */
 EDGEDF_API const char *edgedf_model_variant(const char *variant);
 
 /* Check the whole file except its coded weights, and say what opening and running it needs.

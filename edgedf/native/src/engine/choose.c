@@ -7,6 +7,9 @@
 
 static void choose_conv(const edgedf_node *node, const edgedf_kernels *kernels, edgedf_step *step) {
   uint64_t weights = edgedf_weight_count(node), positions = (uint64_t)step->sums.h * step->sums.w;
+  step->dense = step->int8;
+  step->multiplies = weights * positions;
+  if (step->int8) return;
   uint32_t blocks = (node->out_channels + kernels->block - 1) / kernels->block;
   uint64_t done_dense = (uint64_t)blocks * kernels->block * (weights / node->out_channels);
   step->dense = node->groups == 1 && (float)node->nonzero > kernels->dense_above * (float)done_dense;
@@ -98,11 +101,14 @@ void edgedf_choose_kernels(const edgedf_graph *graph, const edgedf_kernels *kern
   }
 }
 
-edgedf_model_status edgedf_make_plan(const edgedf_graph *graph, const edgedf_kernels *kernels, size_t fixed_bytes,
+edgedf_model_status edgedf_make_plan(const edgedf_graph *graph, const edgedf_variant *variant, size_t fixed_bytes,
                                   edgedf_plan *plan) {
+  const edgedf_kernels *kernels = variant->kernels;
   memset(plan, 0, sizeof *plan);
+  plan->int8 = variant->int8;
   edgedf_model_status status = edgedf_fuse(graph, plan);
   if (status == EDGEDF_MODEL_OK) status = edgedf_lay_out(graph, plan);
+  if (status == EDGEDF_MODEL_OK) status = edgedf_plan_int8(graph, plan);
   if (status != EDGEDF_MODEL_OK) return status;
   edgedf_choose_kernels(graph, kernels, plan);
   edgedf_choose_strips(graph, kernels, plan);

@@ -70,9 +70,6 @@ typedef struct edgedf_kernels {
   void (*add_row)(float *row, const float *other, size_t n, float low, float high);
 } edgedf_kernels;
 
-/* The table for a variant name, NULL for the best of this processor; NULL if there is none. */
-const edgedf_kernels *edgedf_find_kernels(const char *variant);
-
 extern const edgedf_kernels edgedf_kernels_portable;
 #if defined(__x86_64__) && defined(__GNUC__)
 #define EDF_HAVE_X86 1

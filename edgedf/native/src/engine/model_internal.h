@@ -19,6 +19,18 @@ static inline void *edgedf_table(const edgedf_model *model, size_t at) {
 /* Decode weights, biases, scales and affine vectors into the tables. */
 edgedf_model_status edgedf_decode_tables(const uint8_t *file, edgedf_model *model);
 
+/* Where the weights of an int8 convolution go. */
+typedef struct edgedf_words {
+  uint32_t *words;
+  int32_t *totals;
+  float *scales;
+  uint32_t block, per_four, area, groups; /* per_four: words per four weights; groups: of four input channels */
+} edgedf_words;
+
+edgedf_words edgedf_words_at(const edgedf_model *model, const edgedf_step *step);
+/* Weight `k` (input channel, row, column) of output channel `o`, in units of the channel's scale. */
+void edgedf_put_word(const edgedf_words *to, uint32_t o, uint32_t k, int32_t units, float scale);
+
 /* Run all steps; `arena` and `scratch` are aligned, scratch holds threads * scratch_floats. */
 typedef struct edgedf_run {
   const edgedf_model *model;
@@ -43,6 +55,7 @@ void edgedf_run_conv(const edgedf_run *run, uint32_t thread, float *scratch);
 void edgedf_run_linear(const edgedf_run *run, uint32_t thread, float *scratch);
 void edgedf_run_copy(const edgedf_run *run, uint32_t thread, float *scratch);
 void edgedf_run_crop(const edgedf_run *run, uint32_t thread, float *scratch);
+void edgedf_run_quantise(const edgedf_run *run, uint32_t thread);
 
 /* Rows of sums of one channel, `row` floats apart, on their way to the output tensor. */
 typedef struct edgedf_strip {
@@ -52,6 +65,11 @@ typedef struct edgedf_strip {
   float *sums;
   size_t row;
 } edgedf_strip;
+
+/* Block `unit` of output channels of an int8 convolution: `n` sums each, from the strip's first word of input, and
+ * from there to where they belong. */
+void edgedf_conv_int8(const edgedf_run *run, const float *in, uint32_t unit, const edgedf_strip *strip, size_t n,
+                   float *spare);
 
 /* What a thread's windows hold: rows [first, last) of a phase plane, padding included, one entry per window in the
  * order of the steps that make them. */

@@ -4,6 +4,7 @@
 
 #include "graph.h"
 #include "kernels.h"
+#include "kernels_int8.h"
 
 #define EDF_MAX_STEPS 256u
 #define EDF_MAX_TENSORS 384u
@@ -24,6 +25,7 @@ typedef struct edgedf_tensor {
   uint16_t first, last; /* steps that write it and that read it last */
   uint8_t split;      /* whether it has phase planes */
   uint8_t windowed;   /* lies in a thread's scratch, and only the rows that its one reader needs next */
+  uint8_t quantised;  /* words of four channels' bytes instead of floats, see kernels_int8.h */
   size_t plane, channel, floats; /* floats per phase plane, per channel, and in all, slack included */
   size_t at;          /* first float in the arena, or in the scratch if windowed */
 } edgedf_tensor;
@@ -32,12 +34,13 @@ typedef struct edgedf_chain {
   uint16_t count, nodes[EDF_CHAIN];
 } edgedf_chain;
 
-enum { EDF_STEP_CROP, EDF_STEP_CONV, EDF_STEP_LINEAR, EDF_STEP_COPY };
+enum { EDF_STEP_CROP, EDF_STEP_CONV, EDF_STEP_LINEAR, EDF_STEP_COPY, EDF_STEP_QUANTISE };
 
 /* One fused pass: source (crop, convolution, linear layer or an activation) -> `before` ->
  * + other -> `middle` -> pool -> `after` -> output. */
 typedef struct edgedf_step {
   uint8_t kind, dense;
+  uint8_t int8;           /* dense, in 8-bit integers; its input is a quantised tensor */
   uint8_t pooled;         /* the kernel does the pool and both chains too */
   uint8_t direct;         /* the kernel does all there is, and stores to the output tensor */
   uint8_t absorbed;       /* operators of `before` that the kernel does in its epilogue */
@@ -52,11 +55,13 @@ typedef struct edgedf_step {
   size_t strip_floats; /* scratch for one channel of a strip */
   size_t sums_floats;  /* scratch for the channels that are summed up at the same time */
   size_t taps, starts, weights, offsets, bias, epilogues; /* byte offsets of tables in the model */
+  size_t totals, scales; /* int8: sum of a channel's weights, and what one unit of them is worth */
   size_t table_bytes;
   uint64_t multiplies;
 } edgedf_step;
 
 typedef struct edgedf_plan {
+  const edgedf_int8_kernels *int8; /* NULL: no layer is computed in integers */
   uint32_t steps, tensors, windows;
   edgedf_step step[EDF_MAX_STEPS];
   edgedf_tensor tensor[EDF_MAX_TENSORS];
@@ -67,17 +72,26 @@ typedef struct edgedf_plan {
   uint64_t work;                         /* of one run, see EDGEDF_MODEL_MAX_WORK */
 } edgedf_plan;
 
-edgedf_model_status edgedf_make_plan(const edgedf_graph *graph, const edgedf_kernels *kernels, size_t fixed_bytes,
+edgedf_model_status edgedf_make_plan(const edgedf_graph *graph, const edgedf_variant *variant, size_t fixed_bytes,
                                   edgedf_plan *plan);
 
 /* The stages of edgedf_make_plan, each in its own file. */
 edgedf_model_status edgedf_fuse(const edgedf_graph *graph, edgedf_plan *plan);
 edgedf_model_status edgedf_lay_out(const edgedf_graph *graph, edgedf_plan *plan);
+edgedf_model_status edgedf_plan_int8(const edgedf_graph *graph, edgedf_plan *plan);
 edgedf_model_status edgedf_place(edgedf_plan *plan);
 void edgedf_choose_kernels(const edgedf_graph *graph, const edgedf_kernels *kernels, edgedf_plan *plan);
 void edgedf_choose_strips(const edgedf_graph *graph, const edgedf_kernels *kernels, edgedf_plan *plan);
 edgedf_model_status edgedf_count_work(const edgedf_graph *graph, edgedf_plan *plan);
 edgedf_model_status edgedf_size_tables(const edgedf_graph *graph, const edgedf_kernels *kernels, size_t fixed_bytes,
                                     edgedf_plan *plan);
+
+/* Output channels that a dense kernel of this step computes together. */
+static inline uint32_t edgedf_block_of(const edgedf_kernels *kernels, const edgedf_plan *plan, const edgedf_step *step) {
+  return step->int8 ? plan->int8->block : kernels->block;
+}
+
+/* Groups of four channels, one plane of words each. */
+static inline uint32_t edgedf_word_planes(uint32_t channels) { return (channels + 3) / 4; }
 
 #endif

@@ -60,6 +60,7 @@ void edgedf_run_step(edgedf_run *run, uint32_t thread) {
     case EDF_STEP_CROP: edgedf_run_crop(run, thread, scratch); break;
     case EDF_STEP_CONV: edgedf_run_conv(run, thread, scratch); break;
     case EDF_STEP_LINEAR: edgedf_run_linear(run, thread, scratch); break;
+    case EDF_STEP_QUANTISE: edgedf_run_quantise(run, thread); break;
     default: edgedf_run_copy(run, thread, scratch); break;
   }
 }

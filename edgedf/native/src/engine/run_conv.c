@@ -20,7 +20,8 @@ static uint32_t split_taps(const uint32_t *starts, uint32_t units, uint32_t thre
 static share share_of(const edgedf_run *run, uint32_t thread) {
   const edgedf_step *step = run->step;
   const edgedf_tensor *out = &run->model->plan.tensor[step->output];
-  uint32_t channels = run->model->graph.nodes[step->node].out_channels, block = run->model->kernels->block;
+  uint32_t channels = run->model->graph.nodes[step->node].out_channels;
+  uint32_t block = edgedf_block_of(run->model->kernels, &run->model->plan, step);
   uint32_t units = step->dense ? (channels + block - 1) / block : channels, bounds[2];
   if (run->model->plan.tensor[step->input].windowed ||
       (!out->split && out->shape.h >= EDF_ROWS_PER_THREAD * run->threads))
@@ -157,6 +158,9 @@ static void run_strip(const edgedf_run *run, const float *source, const share *p
     conv_pooled(run, source, part, strip, edgedf_row(out, run->arena, 0, strip->first_out));
     for (uint32_t c = part->first_unit; c < part->last_unit; c++)
       edgedf_pad_rows(out, run->arena, c, strip->first_out, strip->last_out);
+  } else if (step->int8) {
+    for (uint32_t unit = part->first_unit; unit < part->last_unit; unit++)
+      edgedf_conv_int8(run, source, unit, strip, n, spare);
   } else if (step->dense) {
     conv_dense(run, source, part, strip, n, spare);
   } else if (step->direct) {

@@ -9,10 +9,21 @@ static size_t add_table(edgedf_plan *plan, edgedf_step *step, uint64_t count, si
   return at;
 }
 
+/* Offsets and words of weights, by groups of four input channels. */
+static void size_int8(const edgedf_node *node, uint32_t channels, edgedf_plan *plan, edgedf_step *step) {
+  uint64_t groups = (uint64_t)edgedf_word_planes(node->in_channels) * node->kernel_h * node->kernel_w;
+  step->offsets = add_table(plan, step, groups, sizeof(int32_t));
+  step->weights = add_table(plan, step, channels * groups * plan->int8->words, sizeof(uint32_t));
+  step->totals = add_table(plan, step, channels, sizeof(int32_t));
+  step->scales = add_table(plan, step, channels, sizeof(float));
+}
+
 static void size_conv(const edgedf_node *node, const edgedf_kernels *kernels, edgedf_plan *plan, edgedf_step *step) {
-  uint32_t channels = (node->out_channels + kernels->block - 1) / kernels->block * kernels->block;
+  uint32_t block = edgedf_block_of(kernels, plan, step), channels = (node->out_channels + block - 1) / block * block;
   uint64_t taps = edgedf_weight_count(node) / node->out_channels;
-  if (step->dense) {
+  if (step->int8) {
+    size_int8(node, channels, plan, step);
+  } else if (step->dense) {
     step->offsets = add_table(plan, step, taps, sizeof(int32_t));
     step->weights = add_table(plan, step, channels * taps, sizeof(float));
   } else {
@@ -73,6 +84,8 @@ static double step_work(const edgedf_graph *graph, const edgedf_plan *plan, cons
     work += rows * plan->tensor[step->input].row *
             (step->dense ? (double)edgedf_weight_count(node) * 2 : (double)node->nonzero);
   if (step->kind == EDF_STEP_LINEAR) work += step->dense ? (double)edgedf_weight_count(node) : 8.0 * node->nonzero;
+  /* Quantising reads its tensor twice, by each thread. */
+  if (step->kind == EDF_STEP_QUANTISE) work += 2 * stored_floats(&plan->tensor[step->input]);
   work += chain_work(graph, &step->before, sums) + chain_work(graph, &step->middle, sums);
   work += step->other == EDF_NONE ? 0 : sums;
   if (step->pool == EDF_NONE) return work;

@@ -55,7 +55,7 @@ static void choose_conv_strip(const edgedf_graph *graph, const edgedf_kernels *k
   else
     strip_for_pool(graph, plan, r.row, step);
   step->strip_floats = ((size_t)step->strip_rows * r.row + 31) / 16 * 16;
-  uint32_t together = step->pooled || step->direct ? 0 : step->dense ? kernels->block : 1;
+  uint32_t together = step->pooled || step->direct ? 0 : step->dense ? edgedf_block_of(kernels, plan, step) : 1;
   step->sums_floats = together * step->strip_floats + EDF_OVERRUN;
 }
 

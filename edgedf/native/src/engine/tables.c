@@ -17,7 +17,13 @@ typedef struct reading {
   const edgedf_node *node;
   const uint8_t *scales, *low; /* per-channel scales; low bytes of the nonzero weights */
   edgedf_decoder *decoder;
+  int32_t units; /* int8: the weight just read, -127..127 scales */
 } reading;
+
+static float scale_of(const reading *r, uint32_t o) {
+  return r->node->vector_form == EDF_FORM_F32 ? edgedf_f32(r->scales + 4 * (size_t)o)
+                                              : edgedf_float_of_half(edgedf_u16(r->scales + 2 * (size_t)o));
+}
 
 /* The next nonzero weight of output channel `o`. */
 static float read_weight(reading *r, uint32_t o) {
@@ -28,10 +34,8 @@ static float read_weight(reading *r, uint32_t o) {
     return edgedf_float_of_bits((uint32_t)low[0] | (uint32_t)low[1] << 8 | (uint32_t)low[2] << 16 | high << 24);
   }
   if (r->node->weight_form == EDF_FORM_F16) return edgedf_float_of_half(*r->low++ | high << 8);
-  float scale = r->node->vector_form == EDF_FORM_F32 ? edgedf_f32(r->scales + 4 * (size_t)o)
-                                                     : edgedf_float_of_half(edgedf_u16(r->scales + 2 * (size_t)o));
-  float size = (float)(high & 127u) * scale;
-  return high & 128u ? -size : size;
+  r->units = high & 128u ? -(int32_t)(high & 127u) : (int32_t)(high & 127u);
+  return (float)r->units * scale_of(r, o);
 }
 
 /* Offset of a tap from the output position, in floats of the input tensor. */
@@ -50,6 +54,7 @@ typedef struct target {
   uint32_t *starts;
   float *weights;
   uint32_t per_channel, block, count;
+  edgedf_words words; /* int8 */
 } target;
 
 static int32_t offset_of(const target *to, const edgedf_node *node, uint32_t o, uint32_t k) {
@@ -84,7 +89,10 @@ static int read_weights(reading *r, target *to) {
       if (to->count == node->nonzero) return 0;
       float weight = read_weight(r, o);
       if (!edgedf_is_finite(weight) || weight == 0.0f) return 0;
-      put_weight(to, node, o, k, weight);
+      if (to->step->int8)
+        edgedf_put_word(&to->words, o, k, r->units, scale_of(r, o));
+      else
+        put_weight(to, node, o, k, weight);
       to->count++;
     }
     if (r->decoder->bad) return 0;
@@ -98,7 +106,7 @@ static int read_layer(const uint8_t *file, edgedf_model *model, edgedf_step *ste
   const uint8_t *raw = file + node->raw_at;
   size_t scale_bytes = (size_t)node->out_channels * edgedf_form_bytes(node->vector_form);
   size_t bias_bytes = (size_t)node->out_channels * edgedf_form_bytes(node->bias_form);
-  reading r = {node, raw, raw + scale_bytes + bias_bytes, decoder};
+  reading r = {node, raw, raw + scale_bytes + bias_bytes, decoder, 0};
   float *bias = edgedf_table(model, step->bias);
   if (node->bias_form != EDF_FORM_NONE && !read_vector(raw + scale_bytes, node->bias_form, node->out_channels, bias))
     return 0;
@@ -110,8 +118,14 @@ static int read_layer(const uint8_t *file, edgedf_model *model, edgedf_step *ste
                edgedf_table(model, step->weights),
                per_channel,
                model->kernels->block,
-               0};
-  if (step->dense && step->kind == EDF_STEP_CONV) {
+               0,
+               edgedf_words_at(model, step)};
+  if (step->int8) {
+    int32_t *offsets = edgedf_table(model, step->offsets);
+    uint32_t area = node->kernel_h * node->kernel_w, groups = edgedf_word_planes(node->in_channels);
+    for (uint32_t k = 0; k < groups * area; k++)
+      offsets[k] = tap_offset(to.in, node, k / area, k % area / node->kernel_w, k % area % node->kernel_w);
+  } else if (step->dense && step->kind == EDF_STEP_CONV) {
     int32_t *offsets = edgedf_table(model, step->offsets);
     for (uint32_t k = 0; k < per_channel; k++) offsets[k] = offset_of(&to, node, 0, k);
   }
