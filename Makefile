@@ -68,6 +68,10 @@ format: setup ## Format the code and fix what can be fixed.
 clean: ## Remove everything that a command can make again.
 	rm -rf $(VENV) build runs demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
+.PHONY: bench-int8
+bench-int8: setup ## Time int8 arithmetic beside float32 on edgedf's engine, LiteRT and ExecuTorch, one thread.
+	$(BIN)/python bench/native_int8.py
+
 bench-native: setup ## Time the sparse engine beside LiteRT and ExecuTorch, one thread.
 	$(BIN)/python bench/native.py
 

@@ -80,8 +80,8 @@ def fault_rows(
         stored = stored_logits(graph, "native", precision, goldens)
         missed: list[tuple[Fault, float]] = []
         for fault in faults:
-            got = _answers(source, fault.graph, ran, precision, goldens)
-            error = _let_through(got, stored, precision, goldens)
+            got, same = _answers(source, fault.graph, ran, precision, goldens)
+            error = _let_through(got, same, stored, precision, goldens)
             missed += [] if error is None else [(fault, error)]
             done += 1
             notify(done, planned)
@@ -99,25 +99,29 @@ def fault_rows(
     return tuple(rows)
 
 
-def _answers(source: Source, graph: Graph, ran: str, precision: str, goldens: GoldenSet) -> F32:
-    """Golden logits of a faulty network."""
+def _answers(source: Source, graph: Graph, ran: str, precision: str, goldens: GoldenSet) -> tuple[F32, F32]:
+    """Golden logits of a faulty network, and those without rounded activations."""
     from converters import Options, convert
     from edgedf.compact.module import GraphModule
-    from edgedf.runtime.backend import open_backend
+    from edgedf.runtime.backend import RoundsActivations, open_backend
 
     module = GraphModule(graph)
     if ran == "pytorch":
-        return module_logits(module)(goldens.crops_nhwc)
+        got = module_logits(module)(goldens.crops_nhwc)
+        return got, got
     artifact = convert(ran, module, source.ticket.contract, Options(precision=precision))
     with on_disk(artifact.files) as folder, open_backend(folder, artifact_entry(artifact)) as backend:
-        return backend.run(goldens.crops_nhwc)
+        got = backend.run(goldens.crops_nhwc)
+        if not isinstance(backend, RoundsActivations):
+            return got, got
+        return got, backend.run_unrounded(goldens.crops_nhwc)
 
 
-def _let_through(got: F32, stored: F32 | None, precision: str, goldens: GoldenSet) -> float | None:
+def _let_through(got: F32, same: F32, stored: F32 | None, precision: str, goldens: GoldenSet) -> float | None:
     """The error of logits that a build lets through, over the logit scale; None if it refuses them."""
     values, found = check_values(got, goldens, TOLERANCES[precision])
     if found is not None and stored is not None:
-        values = check_conversion(values, got, stored, goldens)
+        values = check_conversion(values, same, stored, goldens)
     if found is None or values.outcome is Outcome.FAIL:
         return None
     return found.max_relative

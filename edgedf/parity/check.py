@@ -23,7 +23,7 @@ from edgedf.parity.values import (
     evaluation_difference,
     metrics,
 )
-from edgedf.runtime.backend import Backend, open_backend
+from edgedf.runtime.backend import Backend, RoundsActivations, open_backend
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
@@ -93,14 +93,21 @@ def value_checks(
     want_auc: bool = True,
     wrong: WrongInputs | None = None,
     stored: F32 | None = None,
+    unrounded: Run | None = None,
 ) -> tuple[tuple[Check, ...], dict[str, object]]:
-    """Values, flips and AUC of `run`, and the numbers behind them."""
+    """Values, flips and AUC of `run`, and the numbers behind them.
+
+    Args:
+        stored: see `check_conversion`.
+        unrounded: what is compared with `stored` instead of `run` where that rounds activations.
+    """
     got = run(goldens.crops_nhwc)
     values, golden = check_values(got, goldens, limits)
     if golden is None:
         return (values,), {}
     if stored is not None:
-        values = check_conversion(values, got, stored, goldens)
+        same = got if unrounded is None else unrounded(goldens.crops_nhwc)
+        values = check_conversion(values, same, stored, goldens)
     if values.outcome is Outcome.FAIL and (
         cause := diagnose(run, got, goldens, wrong, limits.max_logit_error)
     ):
@@ -137,9 +144,10 @@ def _run_checks(
     """Values only where the form is right: a wrong layout would compare noise."""
     if combine(check.outcome for check in form) is Outcome.FAIL:
         return (*form, not_run("values", "names, shapes or contract are wrong")), {}
+    unrounded = backend.run_unrounded if isinstance(backend, RoundsActivations) else None
     try:
         checks, numbers = value_checks(
-            backend.run, goldens, evaluation, entry.tolerances, want_auc, wrong, stored
+            backend.run, goldens, evaluation, entry.tolerances, want_auc, wrong, stored, unrounded
         )
     except EdgedfError as error:
         return (*form, failed("values", one_line(error), [one_line(error)])), {}

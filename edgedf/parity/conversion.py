@@ -2,6 +2,7 @@
 
 A bundle's tolerances leave room for rounded weights and for the processors of phones. The machine that
 builds needs neither: an artifact must compute what its own weights say, up to the rounding of its arithmetic.
+Where that arithmetic is int8, whose rounding would hide a weight, the artifact's float32 arithmetic is asked.
 A wrong weight that the bundle's tolerances would let through is found that way.
 """
 
@@ -28,7 +29,7 @@ def check_conversion(values: Check, got: F32, stored: F32, goldens: GoldenSet) -
 
     Args:
         values: what `check_values` said of `got`; a failure stays as it is.
-        got: the artifact's golden logits, finite, (N,).
+        got: the artifact's golden logits, finite, (N,), activations not rounded.
         stored: what the compacted network answers with the weights as the artifact stores them, (N,); the
             goldens' own logits where nothing is rounded.
     """

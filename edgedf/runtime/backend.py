@@ -54,6 +54,15 @@ class CarriesContract(Protocol):
         ...
 
 
+@runtime_checkable
+class RoundsActivations(Protocol):
+    """A backend that may round what layers hand on to each other, as int8 arithmetic does."""
+
+    def run_unrounded(self, crops_nhwc: U8) -> F32:
+        """`run` with the same weights, all in float32: what tells a wrong weight from rounding."""
+        ...
+
+
 # target -> (module, class). A fifth target adds one line here and one file beside this one.
 _BACKENDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {

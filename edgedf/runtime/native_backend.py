@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,7 +33,7 @@ class NativeBackend:
         path = folder / entry.path
         data = read_artifact(folder, entry)
         self.model = NativeModel(data, file=path, threads=threads)
-        self._path, self._metadata = path, read_header(data).metadata
+        self._path, self._data, self._metadata = path, data, read_header(data).metadata
         shape, side = entry.input.shape, self.model.size
         if shape != (1, side, side, 3):
             self.model.close()
@@ -43,6 +44,11 @@ class NativeBackend:
     def run(self, crops_nhwc: U8) -> F32:
         """Logits (N,) float32 of crops (N, S, S, 3) uint8 RGB. Raises BundleError on another shape."""
         return self.model.run(crops_nhwc)
+
+    def run_unrounded(self, crops_nhwc: U8) -> F32:
+        """`run`, all layers in float32: see `edgedf.runtime.backend.RoundsActivations`."""
+        with closing(NativeModel(self._data, file=self._path, int8=False)) as model:
+            return model.run(crops_nhwc)
 
     def carried_contract(self) -> Carried:
         """What `edgedf-run` and the C API go by: see `edgedf.runtime.backend.CarriesContract`."""
