@@ -1,6 +1,6 @@
 """Time int8 arithmetic beside float32, on edgedf's engine, LiteRT and ExecuTorch, one thread.
 
-Usage: python bench/native_int8.py [--json] [--turns N]   (make bench-int8)
+Usage: python bench/native_int8.py [--json] [--turns N] [--arch NAME]   (make bench-int8)
 
 Masks are random, with the stated share of zeros in every layer. "int8": an int8 file; "floats": the same file
 with all arithmetic in float32; the rivals run float32, and so does "float32". "avx2" is the int8 file without
@@ -76,9 +76,12 @@ def main() -> None:
     )
     parser.add_argument("--turns", type=int, default=61, help="timed calls per way")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--arch", action="append", help="only this architecture; may be repeated")
     options = parser.parse_args()
     rows = []
     for work in WORKS:
+        if options.arch and work.arch not in options.arch:
+            continue
         for sparsity in SPARSITIES:
             times = medians(work, sparsity, turns_for(work, options.turns))
             rows.append({"work": work.name, "sparsity": sparsity, "ms": times, "ratios": ratios(times)})
