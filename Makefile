@@ -50,8 +50,10 @@ demo: demo-tickets ## Synthetic faces, tickets, every artifact through the gate,
 test: setup ## Run the tests, on two cores.
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
-fuzz: setup ## COUNT=1000000 mutated tickets and bundles: each a named error or an unchanged result.
+CROPS ?= 20000
+fuzz: setup ## COUNT=1000000 mutated tickets and bundles (each a named error or an unchanged result), CROPS=20000 crops against Pillow.
 	$(if $(wildcard /dev/shm/.),TMPDIR=/dev/shm )$(BIN)/python -m tests.fuzz_files --count $(if $(filter file default,$(origin COUNT)),1000000,$(COUNT)) --seed 1
+	$(BIN)/python tests/native/crop_property.py --count $(CROPS)
 
 bench: bench-crop bench-native ## Every benchmark; none of them is a test.
 

@@ -43,7 +43,7 @@ TWO_THREADS = (Work(arch="resnet18", size=224), 0.9, 1.7)
 
 
 # Calls in a row of one turn.
-ROW = 5
+ROW = 20
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--turns", type=int, default=41, help="turns per way, each of several calls")
+    parser.add_argument("--turns", type=int, default=21, help="turns per way, each of several calls")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--two-threads", action="store_true", help="only two threads against one, as JSON")
     options = parser.parse_args()

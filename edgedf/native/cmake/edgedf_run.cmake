@@ -1,5 +1,7 @@
 # The command-line program edgedf-run: one file that needs only the C library. It is compiled apart from the
-# libraries, for size: kernels at -O2, everything else at -Os, and what nothing calls is left out.
+# libraries, for size: kernels at -O2, everything else at -Os, and what nothing calls is left out. So are the AVX-512
+# kernels, unless asked for.
+option(EDGEDF_RUN_AVX512 "edgedf-run has the AVX-512 kernels too, and 25 kB more" OFF)
 set(EDGEDF_KERNEL_SOURCES ${EDGEDF_CROP_SOURCES} ${EDGEDF_ENGINE_SOURCES})
 set(EDGEDF_OTHER_SOURCES ${EDGEDF_KERNEL_SOURCES})
 list(FILTER EDGEDF_KERNEL_SOURCES INCLUDE REGEX "kernels_|engine/int8_|crop_[a-z0-9]+\\.c$|crop/block\\.c$")
@@ -11,7 +13,7 @@ add_executable(edgedf-run tools/edgedf_run.c tools/run_options.c ${EDGEDF_OTHER_
 foreach(part edgedf_run_kernels edgedf-run)
   target_link_libraries(${part} PRIVATE edgedf_flags)
   # Nothing is exported, wherever the headers say so.
-  target_compile_definitions(${part} PRIVATE EDGEDF_API=)
+  target_compile_definitions(${part} PRIVATE EDGEDF_API= $<$<NOT:$<BOOL:${EDGEDF_RUN_AVX512}>>:EDGEDF_WITHOUT_AVX512>)
 endforeach()
 
 # A build with sanitizers keeps what they need to say where a mistake is.

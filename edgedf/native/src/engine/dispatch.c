@@ -8,19 +8,23 @@
 #ifdef EDF_HAVE_X86
 static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
+#ifdef EDF_HAVE_AVX512
 static int has_avx512(void) {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
+#endif
 
 static size_t list_x86(edgedf_variant *have) {
   size_t count = 0;
   __builtin_cpu_init();
+#ifdef EDF_HAVE_AVX512
   if (has_avx512()) {
     const edgedf_int8_kernels *int8 = __builtin_cpu_supports("avx512vnni") ? &edgedf_int8_vnni : &edgedf_int8_avx2;
     have[count++] = (edgedf_variant){"avx512", &edgedf_kernels_avx512, int8};
     have[count++] = (edgedf_variant){"avx512+float32", &edgedf_kernels_avx512, NULL};
   }
+#endif
   if (has_avx2()) {
     have[count++] = (edgedf_variant){"avx2", &edgedf_kernels_avx2, &edgedf_int8_avx2};
     have[count++] = (edgedf_variant){"avx2+float32", &edgedf_kernels_avx2, NULL};

@@ -1,7 +1,7 @@
 /* 8-bit convolutions for x86-64 with AVX-512 VNNI: one instruction multiplies 64 pairs of bytes and adds them up. */
 #include "kernels_int8.h"
 
-#ifdef EDF_HAVE_X86
+#ifdef EDF_HAVE_AVX512
 #include "target_vnni.h"
 
 #define F __m512

@@ -1,7 +1,7 @@
 /* The inner loops for x86-64 with AVX-512 (F, BW, VL, DQ). Only reached when the processor has them. */
 #include "kernels.h"
 
-#ifdef EDF_HAVE_X86
+#ifdef EDF_HAVE_AVX512
 #include "target_avx512.h"
 
 #define V __m512

@@ -67,7 +67,10 @@ int edgedf_find_variant(const char *name, edgedf_variant *found);
 
 extern const edgedf_int8_kernels edgedf_int8_portable;
 #ifdef EDF_HAVE_X86
-extern const edgedf_int8_kernels edgedf_int8_avx2, edgedf_int8_vnni;
+extern const edgedf_int8_kernels edgedf_int8_avx2;
+#endif
+#ifdef EDF_HAVE_AVX512
+extern const edgedf_int8_kernels edgedf_int8_vnni;
 #endif
 #ifdef EDF_HAVE_NEON
 extern const edgedf_int8_kernels edgedf_int8_neon;
