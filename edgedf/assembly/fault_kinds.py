@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -24,50 +25,45 @@ class Fault:
     node: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """One number of the network: node and field, and its position in the flat array."""
-
-    node: int
-    field: str
-    position: int
+# How many networks, and the networks, each made as it is asked for: a large one is not kept twice.
+Faults = tuple[int, Iterator[Fault]]
 
 
-def _scaled(fields: tuple[str, ...], factor: float) -> Callable[[Graph, int], Iterator[Fault]]:
+def _scaled(fields: tuple[str, ...], factor: float) -> Callable[[Graph, int], Faults]:
     """Faults that multiply one number of `fields`, drawn at random over the whole network."""
 
-    def make(graph: Graph, count: int) -> Iterator[Fault]:
-        places = [
-            _Place(number, field, int(position))
-            for number, field, values in _arrays(graph, fields)
-            for position in np.flatnonzero(values)
+    def change(values: F32, position: int) -> None:
+        values.flat[position] *= np.float32(factor)
+
+    def make(graph: Graph, count: int) -> Faults:
+        arrays = list(_arrays(graph, fields))
+        nonzero = [np.flatnonzero(values) for _, _, values in arrays]
+        chosen = [
+            (*arrays[array][:2], int(nonzero[array][index]))
+            for array, index in _drawn([len(positions) for positions in nonzero], count)
         ]
-        for index in _drawn(len(places), count):
-            place = places[index]
-            values = getattr(graph.nodes[place.node].op, place.field).copy()
-            values.flat[place.position] *= np.float32(factor)
-            yield _changed(graph, place.node, place.field, values)
+        return len(chosen), (_changed(graph, node, field, change, at) for node, field, at in chosen)
 
     return make
 
 
-def _exchanged(graph: Graph, count: int) -> Iterator[Fault]:
+def _exchanged(graph: Graph, count: int) -> Faults:
     """Faults that exchange the weights of two output channels of one layer; biases stay where they are."""
-    pairs = [
-        (number, field, first, second)
-        for number, field, values in _arrays(graph, _WEIGHTS)
-        for first in range(len(values))
-        for second in range(first)
-    ]
-    for index in _drawn(len(pairs), count):
-        number, field, first, second = pairs[index]
-        values = getattr(graph.nodes[number].op, field).copy()
+
+    def change(values: F32, pair: int) -> None:
+        # Pairs in the order (1, 0), (2, 0), (2, 1), (3, 0)...
+        first = (1 + math.isqrt(1 + 8 * pair)) // 2
+        second = pair - first * (first - 1) // 2
         values[[first, second]] = values[[second, first]]
-        yield _changed(graph, number, field, values)
+
+    arrays = list(_arrays(graph, _WEIGHTS))
+    pairs = [math.comb(len(values), 2) for _, _, values in arrays]
+    chosen = [(*arrays[array][:2], pair) for array, pair in _drawn(pairs, count)]
+    return len(chosen), (_changed(graph, node, field, change, pair) for node, field, pair in chosen)
 
 
 # Kind in words -> (graph, most faults) -> the faulty networks.
-FAULTS: Mapping[str, Callable[[Graph, int], Iterator[Fault]]] = MappingProxyType(
+FAULTS: Mapping[str, Callable[[Graph, int], Faults]] = MappingProxyType(
     {
         "one weight x 1.1": _scaled(_WEIGHTS, 1.1),
         "one weight's sign": _scaled(_WEIGHTS, -1.0),
@@ -86,14 +82,23 @@ def _arrays(graph: Graph, fields: tuple[str, ...]) -> Iterator[tuple[int, str, F
                 yield number, field, values
 
 
-def _drawn(places: int, count: int) -> list[int]:
-    """At most `count` different places, the same for every kind that has as many."""
+def _drawn(sizes: list[int], count: int) -> list[tuple[int, int]]:
+    """At most `count` different places, the same for every kind that has as many: (array, place in it)."""
+    ends = np.cumsum(sizes, dtype=np.int64)
+    places = int(ends[-1]) if sizes else 0
     drawn = np.random.default_rng(FAULT_SEED).permutation(places)[:count]
-    return [int(index) for index in drawn]
+    arrays = np.searchsorted(ends, drawn, side="right")
+    return [
+        (int(array), int(place - ends[array]) + sizes[array])
+        for array, place in zip(arrays, drawn, strict=True)
+    ]
 
 
-def _changed(graph: Graph, number: int, field: str, values: F32) -> Fault:
+def _changed(graph: Graph, number: int, field: str, change: Callable[[F32, int], None], at: int) -> Fault:
+    """`graph` with `change` done at place `at` of a copy of one array."""
     node = graph.nodes[number]
-    change: dict[str, Any] = {field: values}
-    nodes = (*graph.nodes[:number], replace(node, op=replace(node.op, **change)), *graph.nodes[number + 1 :])
+    values = getattr(node.op, field).copy()
+    change(values, at)
+    fields: dict[str, Any] = {field: values}
+    nodes = (*graph.nodes[:number], replace(node, op=replace(node.op, **fields)), *graph.nodes[number + 1 :])
     return Fault(replace(graph, nodes=nodes), node.name)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgedf.assembly.artifact import artifact_entry, on_disk
-from edgedf.assembly.fault_kinds import FAULTS, Fault
+from edgedf.assembly.fault_kinds import FAULTS
 from edgedf.assembly.source import Source
 from edgedf.assembly.stored import F32, stored_logits
 from edgedf.bundle.golden import GoldenSet
 from edgedf.bundle.tolerances import TOLERANCES
+from edgedf.errors import ParityError
 from edgedf.parity.conversion import check_conversion
 from edgedf.parity.gate import Outcome
 from edgedf.parity.reference import module_logits
@@ -26,15 +28,18 @@ if TYPE_CHECKING:
 WAYS = (("pytorch", "float32"), ("native", "float32"), ("native", "float16"), ("native", "int8"))
 
 
+NO_FAULT = "no fault"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRow:
     """One kind of fault, run one way.
 
     Attributes:
-        fault: in words.
+        fault: in words; NO_FAULT is the control, the network as it is.
         ran: "pytorch" or a target.
         precision: of its weights.
-        tried, refused: networks.
+        tried, refused: networks; none tried where the network has no place for the fault.
         largest_missed: the largest error that was let through, over the logit scale; None if none was.
         missed: layer -> faults in it that were let through.
     """
@@ -47,9 +52,14 @@ class FaultRow:
     largest_missed: float | None
     missed: dict[str, int]
 
+    @property
+    def share(self) -> float | None:
+        """Refused of those tried, 0..1; None if none was tried."""
+        return self.refused / self.tried if self.tried else None
+
     def to_json(self) -> dict[str, Any]:
         """JSON-ready."""
-        return asdict(self) | {"share": round(self.refused / self.tried, 4)}
+        return asdict(self) | {"share": None if self.share is None else round(self.share, 4)}
 
 
 def fault_rows(
@@ -57,71 +67,107 @@ def fault_rows(
     goldens: GoldenSet,
     *,
     count: int,
-    ways: Iterable[tuple[str, str]] = WAYS,
+    ways: Sequence[tuple[str, str]] = WAYS,
     notify: Callable[[int, int], None] = lambda *_: None,
 ) -> tuple[FaultRow, ...]:
     """Measure which share of single faults the gate refuses by the golden logits alone.
+
+    The first row of each way is its control: the network without a fault, which must not be refused.
 
     Args:
         source: the ticket; its compacted network gets the faults.
         goldens: made from it.
         count: networks of each kind, drawn without repetition; fewer where there are fewer places.
         ways: where to run them, from WAYS.
-        notify: called with (networks done, networks planned).
-    Raises CompactError or ConvertError if the network cannot be built at all.
+        notify: called with (networks run, networks planned).
+    Raises ParityError if a control is refused, CompactError or ConvertError if the network cannot be built.
     """
     from edgedf.compact import compact_ticket
 
     graph = compact_ticket(source.ticket).graph
-    every = [(kind, tuple(make(graph, count)), way) for kind, make in FAULTS.items() for way in ways]
-    planned, done = sum(len(faults) for _, faults, _ in every), 0
+    kinds = {kind: make(graph, count) for kind, make in FAULTS.items()}
+    planned = len(ways) * (1 + sum(places for places, _ in kinds.values()))
+    runs = [_Way(source, graph, goldens, ran, precision) for ran, precision in ways]
     rows = []
-    for kind, faults, (ran, precision) in every:
-        stored = stored_logits(graph, "native", precision, goldens)
-        missed: list[tuple[Fault, float]] = []
+    for done, way in enumerate(runs, 1):
+        rows.append(_control(way, graph))
+        notify(done, planned)
+    done = len(runs)
+    for kind, (places, faults) in kinds.items():
+        missed: list[list[tuple[str, float]]] = [[] for _ in runs]
         for fault in faults:
-            got, same = _answers(source, fault.graph, ran, precision, goldens)
-            error = _let_through(got, same, stored, precision, goldens)
-            missed += [] if error is None else [(fault, error)]
-            done += 1
-            notify(done, planned)
-        rows.append(
-            FaultRow(
-                fault=kind,
-                ran=ran,
-                precision=precision,
-                tried=len(faults),
-                refused=len(faults) - len(missed),
-                largest_missed=max((error for _, error in missed), default=None),
-                missed=dict(Counter(fault.node for fault, _ in missed)),
-            )
-        )
+            for way, found in zip(runs, missed, strict=True):
+                verdict = way.judge(fault.graph)
+                if not verdict.refused:
+                    found.append((fault.node, verdict.error))
+                done += 1
+                notify(done, planned)
+        rows += [_row(kind, way, places, found) for way, found in zip(runs, missed, strict=True)]
     return tuple(rows)
 
 
-def _answers(source: Source, graph: Graph, ran: str, precision: str, goldens: GoldenSet) -> tuple[F32, F32]:
-    """Golden logits of a faulty network, and those without rounded activations."""
-    from converters import Options, convert
-    from edgedf.compact.module import GraphModule
-    from edgedf.runtime.backend import RoundsActivations, open_backend
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What a build says of one network; `error` is the largest over the logit scale, NaN if unknown."""
 
-    module = GraphModule(graph)
-    if ran == "pytorch":
-        got = module_logits(module)(goldens.crops_nhwc)
-        return got, got
-    artifact = convert(ran, module, source.ticket.contract, Options(precision=precision))
-    with on_disk(artifact.files) as folder, open_backend(folder, artifact_entry(artifact)) as backend:
-        got = backend.run(goldens.crops_nhwc)
-        if not isinstance(backend, RoundsActivations):
+    refused: bool
+    error: float
+    detail: str
+
+
+class _Way:
+    """One way to run networks, and what the network's own weights give that way."""
+
+    def __init__(self, source: Source, graph: Graph, goldens: GoldenSet, ran: str, precision: str) -> None:
+        self.ran, self.precision = ran, precision
+        self._contract, self._goldens = source.ticket.contract, goldens
+        self._stored = stored_logits(graph, "native", precision, goldens)
+
+    def judge(self, graph: Graph) -> _Verdict:
+        """Run `graph` and compare its golden logits as a build does."""
+        got, same = self._answers(graph)
+        values, found = check_values(got, self._goldens, TOLERANCES[self.precision])
+        if found is None:
+            return _Verdict(True, math.nan, values.detail)
+        if self._stored is not None:
+            values = check_conversion(values, same, self._stored, self._goldens)
+        return _Verdict(values.outcome is Outcome.FAIL, found.max_relative, values.detail)
+
+    def _answers(self, graph: Graph) -> tuple[F32, F32]:
+        """Golden logits, and those without rounded activations."""
+        from converters import Options, convert
+        from edgedf.compact.module import GraphModule
+        from edgedf.runtime.backend import RoundsActivations, open_backend
+
+        module, crops = GraphModule(graph), self._goldens.crops_nhwc
+        if self.ran == "pytorch":
+            got = module_logits(module)(crops)
             return got, got
-        return got, backend.run_unrounded(goldens.crops_nhwc)
+        artifact = convert(self.ran, module, self._contract, Options(precision=self.precision))
+        with on_disk(artifact.files) as folder, open_backend(folder, artifact_entry(artifact)) as backend:
+            got = backend.run(crops)
+            return got, backend.run_unrounded(crops) if isinstance(backend, RoundsActivations) else got
 
 
-def _let_through(got: F32, same: F32, stored: F32 | None, precision: str, goldens: GoldenSet) -> float | None:
-    """The error of logits that a build lets through, over the logit scale; None if it refuses them."""
-    values, found = check_values(got, goldens, TOLERANCES[precision])
-    if found is not None and stored is not None:
-        values = check_conversion(values, same, stored, goldens)
-    if found is None or values.outcome is Outcome.FAIL:
-        return None
-    return found.max_relative
+def _control(way: _Way, graph: Graph) -> FaultRow:
+    """The network as it is. Raises ParityError if it is refused: no share would then mean anything."""
+    verdict = way.judge(graph)
+    if verdict.refused:
+        raise ParityError(
+            f"the network without a fault is refused too ({verdict.detail})",
+            field=f"{way.ran} {way.precision}",
+            hint="the bundle's golden logits are not its ticket's; build it again",
+        )
+    return _row(NO_FAULT, way, 1, [("", verdict.error)])
+
+
+def _row(kind: str, way: _Way, tried: int, missed: list[tuple[str, float]]) -> FaultRow:
+    return FaultRow(
+        fault=kind,
+        ran=way.ran,
+        precision=way.precision,
+        tried=tried,
+        refused=tried - len(missed),
+        largest_missed=max((error for _, error in missed), default=None),
+        missed=dict(Counter(node for node, _ in missed if node)),
+    )

@@ -13,13 +13,13 @@ from edgedf.cli.config import named_bundle
 from edgedf.cli.options import ExistingPath, accept_option, json_option
 from edgedf.cli.output import print_json, print_table, progress_bar
 from edgedf.cli.parity_faults import print_faults
+from edgedf.cli.parity_jitter import print_jitter
+from edgedf.cli.parity_mode import check_mode
 from edgedf.cli.parity_table import print_limits, print_problems, print_stand_ins, report_row
-from edgedf.errors import UsageError
 
 if TYPE_CHECKING:
     from edgedf.bundle.reader import Bundle
     from edgedf.parity.gate import Report
-    from edgedf.parity.jitter import JitterRow
 
 
 @click.command()
@@ -93,16 +93,14 @@ def command(
     from edgedf.bundle.reader import open_bundle
     from edgedf.parity.gate import accepted, combine, exit_code
 
-    if data is not None and ticket is None and not box_jitter:
-        raise UsageError("is only read with --ticket or --box-jitter", field="--data")
+    check_mode(click.get_current_context())
+    targets = tuple(dict.fromkeys(targets))
     with open_bundle(named_bundle(bundle)) as opened:
-        if faults is not None:
-            if ticket is None or box_jitter:
-                raise UsageError("needs --ticket and goes without --box-jitter", field="--faults")
-            print_faults(opened, ticket, faults, as_json)
+        if faults is not None and ticket is not None:
+            print_faults(opened, ticket, faults, targets, as_json)
             return
         if box_jitter:
-            _jitter(opened, targets, data, pictures, as_json)
+            print_jitter(opened, targets, data, pictures, as_json)
             return
         evaluation = None if ticket is None else ticket_evaluation(opened.manifest, ticket, data, crops)
         chosen = targets or tuple(entry.target for entry in opened.manifest.artifacts)
@@ -128,58 +126,3 @@ def _print(bundle: Bundle, reports: tuple[Report, ...]) -> None:
     print_limits(reports)
     print_problems(reports)
     print_stand_ins(reports)
-
-
-def _jitter(
-    bundle: Bundle, targets: tuple[str, ...], data: Path | None, pictures: int, as_json: bool
-) -> None:
-    from edgedf.assembly.recheck import first_backend, jitter_pictures
-    from edgedf.parity.jitter import box_jitter
-
-    if len(targets) > 1:
-        raise UsageError("--box-jitter runs one target", field="--target")
-    found = jitter_pictures(bundle.goldens(), data, pictures)
-    contract = bundle.manifest.contract
-    with (
-        first_backend(bundle, targets[0] if targets else None) as backend,
-        progress_bar("box jitter", total=len(found.faces)) as bar,
-    ):
-        rows = box_jitter(backend.run, contract, found.faces, labels=found.labels, advance=bar.advance)
-        target, runtime = backend.name, backend.runtime
-    if as_json:
-        print_json(
-            {
-                "bundle": str(bundle.path),
-                "target": target,
-                "runtime": runtime,
-                "pictures": len(found.faces),
-                "pictures_from": found.source,
-                "rows": [row.to_json() for row in rows],
-            }
-        )
-        return
-    title = f"{bundle.manifest.name}: {target} in {runtime}, {len(found.faces)} pictures ({found.source})"
-    columns: tuple[str, ...] = (
-        "box is off by",
-        "boxes",
-        "flips",
-        "score spread, mean",
-        "score spread, max",
-        "score change, RMS",
-    )
-    if found.labels is not None:
-        columns = (*columns, "right")
-        title += f", {rows[0].true_accuracy:.1%} right with their own boxes"
-    print_table(columns, [_jitter_row(row) for row in rows], title=title, right=columns[1:])
-
-
-def _jitter_row(row: JitterRow) -> tuple[object, ...]:
-    return (
-        f"{row.amplitude:.0%}",
-        row.boxes,
-        f"{row.flips} ({row.flips / row.boxes:.1%})",
-        f"{row.mean_spread:.3f}",
-        f"{row.max_spread:.3f}",
-        f"{row.rms_change:.3f}",
-        *(() if row.accuracy is None else (f"{row.accuracy:.1%}",)),
-    )

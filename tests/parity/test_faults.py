@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import json
+import weakref
+from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,17 +17,21 @@ import pytest
 from converters import Options, convert
 from edgedf.assembly.artifact import artifact_entry
 from edgedf.assembly.fault_kinds import FAULTS
-from edgedf.assembly.faults import WAYS, fault_rows
+from edgedf.assembly.faults import NO_FAULT, WAYS, FaultRow, fault_rows
 from edgedf.assembly.part import check_files
 from edgedf.assembly.source import DEMO_TICKET, Source, read_source
 from edgedf.assembly.stored import stored_logits
-from edgedf.bundle.golden import GoldenSet
+from edgedf.bundle.golden import GoldenSet, golden_files
+from edgedf.bundle.reader import open_bundle
 from edgedf.bundle.tolerances import TOLERANCES
+from edgedf.bundle.writer import file_entries, write_bundle
 from edgedf.cli.main import main
+from edgedf.cli.parity_faults import _row
 from edgedf.compact import Compacted, compact_ticket
 from edgedf.compact.graph import Affine, Conv2d, Linear
 from edgedf.compact.module import GraphModule
 from edgedf.data.synth import golden_faces
+from edgedf.errors import ParityError
 from edgedf.parity.conversion import CONVERSION_LIMIT, check_conversion
 from edgedf.parity.gate import Check, Outcome
 from edgedf.parity.golden import FACE_SEED, FACES, make_goldens
@@ -52,9 +59,11 @@ def test_single_faults_are_refused_at_every_precision() -> None:
     source, _, goldens = _demo()
     rows = fault_rows(source, goldens, count=COUNT)
     assert [(row.fault, row.ran, row.precision) for row in rows] == [
-        (k, *way) for k in FAULTS for way in WAYS
+        (k, *way) for k in (NO_FAULT, *FAULTS) for way in WAYS
     ]
-    for row in rows:
+    for row in rows[: len(WAYS)]:
+        assert (row.tried, row.refused, row.missed) == (1, 0, {})
+    for row in rows[len(WAYS) :]:
         print(f"{row.fault}, {row.ran} {row.precision}: {row.refused} of {row.tried}", row.missed or "")
         assert row.tried == COUNT
         assert row.refused + sum(row.missed.values()) == row.tried
@@ -66,7 +75,7 @@ def test_single_faults_are_refused_at_every_precision() -> None:
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_fault_is_one_change_of_one_layer(kind: str) -> None:
     _, compacted, _ = _demo()
-    faults = list(FAULTS[kind](compacted.graph, 12))
+    faults = list(FAULTS[kind](compacted.graph, 12)[1])
     assert len(faults) == 12
     for fault in faults:
         pairs = zip(fault.graph.nodes, compacted.graph.nodes, strict=True)
@@ -85,7 +94,7 @@ def test_a_fault_is_one_change_of_one_layer(kind: str) -> None:
 def test_the_same_places_are_drawn_each_time() -> None:
     _, compacted, _ = _demo()
     first, second = (
-        [fault.node for fault in FAULTS["one weight lost"](compacted.graph, 20)] for _ in range(2)
+        [fault.node for fault in FAULTS["one weight lost"](compacted.graph, 20)[1]] for _ in range(2)
     )
     assert first == second
     assert len(set(first)) > 2  # over all layers, not in one
@@ -150,26 +159,129 @@ def test_a_fault_that_the_bundle_would_let_through_is_refused_at_a_build(target:
         assert values.outcome is outcome, values.detail
 
 
-def test_faults_verb_prints_the_shares(tmp_path, capsys) -> None:
-    bundle = tmp_path / "b.edgedf"
+def test_one_faulty_network_is_in_memory_at_a_time() -> None:
+    _, compacted, _ = _demo()
+    for make in FAULTS.values():
+        places, faults = make(compacted.graph, 6)
+        assert places == 6
+        # The arrays are what is large: one that is alive beside the next would be kept.
+        last: weakref.ref | None = None
+        for fault in faults:
+            assert last is None or last() is None
+            fields = ("weight_oihw", "weight_oi", "bias_o", "scale_c", "shift_c")
+            (changed,) = [
+                getattr(new.op, name)
+                for new, old in zip(fault.graph.nodes, compacted.graph.nodes, strict=True)
+                for name in fields
+                if getattr(new.op, name, None) is not getattr(old.op, name, None)
+            ]
+            last = weakref.ref(changed)
+            del changed, fault
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_without_a_fault_nothing_is_refused_or_no_share_is_printed(way: tuple[str, str]) -> None:
+    """Goldens of another network: the gate refuses everything, and 100% of the faults would be found."""
+    source, _, goldens = _demo()
+    off = replace(goldens, logits=goldens.logits + np.float32(2))
+    with pytest.raises(
+        ParityError, match=f"{' '.join(way)}: the network without a fault is refused too"
+    ) as caught:
+        fault_rows(source, off, count=1, ways=[way])
+    assert "max error" in caught.value.problem
+    assert caught.value.hint
+
+
+def test_a_kind_without_a_place_has_no_share() -> None:
+    row = FaultRow(
+        fault="x", ran="native", precision="int8", tried=0, refused=0, largest_missed=None, missed={}
+    )
+    assert row.to_json()["share"] is None
+    assert _row(row)[2:4] == ("0 of 0", "none tried")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("faults") / "b.edgedf"
     with pytest.raises(SystemExit) as caught:
-        main(["build", str(DEMO_TICKET), "--target", "native", "--crops", "100", "--out", str(bundle)])
+        main(["build", str(DEMO_TICKET), "--target", "native", "--crops", "100", "--out", str(path)])
     assert caught.value.code == 0
-    capsys.readouterr()
-    arguments = ["parity", str(bundle), "--ticket", str(DEMO_TICKET), "--faults", "2"]
+    return path
+
+
+def test_faults_verb_prints_the_shares(bundle: Path, capsys) -> None:
+    arguments = ["parity", str(bundle), "--ticket", str(DEMO_TICKET), "--faults", "2", "--target", "native"]
     main([*arguments, "--json"])
-    document = json.loads(capsys.readouterr().out)
-    assert len(document["rows"]) == len(FAULTS) * len(WAYS)
-    assert all(row["tried"] == 2 and 0 <= row["share"] <= 1 for row in document["rows"])
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    native = [precision for ran, precision in WAYS if ran == "native"]
+    assert [(row["fault"], row["precision"]) for row in rows] == [
+        (kind, precision) for kind in (NO_FAULT, *FAULTS) for precision in native
+    ]
+    assert {row["ran"] for row in rows} == {"native"}
+    for row in rows:
+        control = row["fault"] == NO_FAULT
+        assert row["tried"] == (1 if control else 2)
+        assert row["share"] == 0 if control else 0 <= row["share"] <= 1
+
+
+def test_faults_verb_says_no_where_the_bundle_itself_is_refused(bundle: Path, tmp_path, capsys) -> None:
+    """The golden logits changed by 0.01 and every hash made right again."""
+    with open_bundle(bundle) as opened:
+        manifest, goldens = opened.manifest, opened.goldens()
+        files = {entry.path: (opened.folder / entry.path).read_bytes() for entry in manifest.files}
+    golden = golden_files(replace(goldens, logits=goldens.logits + np.float32(0.01)))
+    wrong = tmp_path / "wrong.edgedf"
+    write_bundle(wrong, replace(manifest, golden=file_entries(golden)), files | golden)
     with pytest.raises(SystemExit) as caught:
-        main(["parity", str(bundle), "--faults", "2"])
+        main(["parity", str(wrong), "--ticket", str(DEMO_TICKET), "--faults", "1"])
+    assert caught.value.code == 1
+    out, err = capsys.readouterr()
+    assert "100%" not in out
+    assert "the network without a fault is refused too (max error" in err
+    assert "hint: " in err
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--faults", "2"], "--faults: needs --ticket"),
+        (["--faults", "2", "--ticket", "T", "--box-jitter"], "--box-jitter: is not read with --faults"),
+        (["--faults", "2", "--ticket", "T", "--data", "D"], "--data: is not read with --faults"),
+        (["--faults", "2", "--ticket", "T", "--crops", "99"], "--crops: is not read with --faults"),
+        (["--faults", "2", "--ticket", "T", "--pictures", "3"], "--pictures: is not read with --faults"),
+        (
+            ["--faults", "2", "--ticket", "T", "--accept-not-run", "auc"],
+            "--accept-not-run: is not read with --faults",
+        ),
+        (["--faults", "2", "--ticket", "T", "--target", "tflite"], "--target tflite: --faults runs in"),
+        (["--box-jitter", "--ticket", "T"], "--ticket: is not read with --box-jitter"),
+        (["--box-jitter", "--crops", "99"], "--crops: is not read with --box-jitter"),
+        (["--box-jitter", "--accept-not-run", "auc"], "--accept-not-run: is not read with --box-jitter"),
+        (["--pictures", "3"], "--pictures: is not read without --box-jitter"),
+        (["--ticket", "T", "--pictures", "24"], "--pictures: is not read without --box-jitter"),
+        (["--crops", "99"], "--crops: is only read with --ticket"),
+        (["--data", "D"], "--data: is only read with --ticket or --box-jitter"),
+    ],
+)
+def test_an_option_that_is_not_read_is_refused_by_name(bundle: Path, options, problem: str, capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["parity", str(bundle), *options])
     assert caught.value.code == 2
-    assert "needs --ticket" in capsys.readouterr().err
+    assert problem in capsys.readouterr().err
+
+
+def test_a_target_named_twice_is_checked_once(bundle: Path, capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["parity", str(bundle), "--target", "native", "--target", "native", "--json"])
+    assert caught.value.code == 0
+    reports = json.loads(capsys.readouterr().out)["reports"]
+    assert [report["subject"] for report in reports] == ["goldens", "native"]
 
 
 def test_every_stored_number_of_the_network_is_in_the_drawing() -> None:
     _, compacted, _ = _demo()
-    everything = len(list(FAULTS["one bias or scale x 1.1"](compacted.graph, 10_000)))
+    everything, faults = FAULTS["one bias or scale x 1.1"](compacted.graph, 10_000)
+    assert len(list(faults)) == everything
     wanted = 0
     for node in compacted.graph.nodes:
         match node.op:
