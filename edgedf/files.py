@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import glob
 import hashlib
+import io
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,10 +29,31 @@ def sha256_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def open_regular(path: Path) -> io.BufferedReader:
+    """A file opened for reading bytes. Raises FileError if it is missing, unreadable or no regular file.
+
+    Opening a named pipe would wait for a writer for ever, and /dev/zero has no end.
+    """
+    try:
+        stream = open(path, "rb", opener=_open_at_once)  # noqa: SIM115  Path.open takes no opener
+    except OSError as error:
+        raise read_error(path, error) from error
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        hint = "name a file on disk; save what comes through a pipe first"
+        raise FileError("is a pipe or a device, not a file", file=path, hint=hint)
+    return stream
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """O_NONBLOCK: a pipe opens at once and can be looked at; regular files do not know the flag."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's bytes, 64 lower-case hex digits. Raises FileError if it cannot be read."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise read_error(path, error) from error
@@ -39,10 +62,10 @@ def sha256_file(path: Path) -> str:
 def read_bytes(path: Path, *, max_bytes: int | None = None) -> bytes:
     """A file's bytes. Raises FileError if it is missing, unreadable or larger than `max_bytes`."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             if max_bytes is None:
                 return stream.read()
-            # A file that states its size is not read in vain; /dev/zero says 0 and is read to the limit.
+            # A file that states its size is not read in vain; those in /proc say 0 and are read to the limit.
             size = os.fstat(stream.fileno()).st_size
             data = b"" if size > max_bytes else stream.read(size + 1 if size else max_bytes + 1)
     except OSError as error:

@@ -39,14 +39,15 @@ def read_config(folder: Path | None = None) -> Config:
         return Config()
     try:
         values = tomllib.loads(read_bytes(path, max_bytes=1 << 20).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"is not valid TOML ({error})", file=path) from error
+    # tomllib's own error is a ValueError, as is that of a number of 5,000 digits; deep nesting is the other.
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"is not valid TOML ({str(error)[:200]})", file=path) from error
     known = {field.name for field in fields(Config)}
     for key, value in values.items():
         if key not in known:
             allowed = ", ".join(sorted(known))
             raise UsageError("unknown key", file=path, field=key[:60], hint=f"known keys: {allowed}")
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or "\0" in value:
             hint = f'write {key} = "PATH"'
             raise UsageError("is not a path in quotes", file=path, field=key, hint=hint)
     return Config(**{key: folder / value for key, value in values.items()})

@@ -90,7 +90,7 @@ def command(
 
 
 def _parse_boxes(texts: Sequence[str]) -> tuple[Box, ...]:
-    """The --box options. Raises UsageError on anything but four finite numbers with a positive size."""
+    """The --box options. Raises UsageError unless it is four finite numbers and has sides of 1 or more."""
     from edgedf.crop import Box, crop_square
 
     boxes = []
@@ -98,8 +98,10 @@ def _parse_boxes(texts: Sequence[str]) -> tuple[Box, ...]:
         try:
             box = Box(*(float(part) for part in text.split(",")))
             crop_square(box, 1.0)
+            if min(box.width, box.height) < 1:
+                raise ValueError("no face is smaller than a pixel")
         except (ValueError, TypeError, EdgedfError) as error:
-            problem = f"is {text[:80]!r}, expected X,Y,W,H in pixels, W and H above 0"
+            problem = f"is {text[:80]!r}, expected X,Y,W,H in pixels, W and H 1 or more"
             raise UsageError(problem, field="--box", hint="e.g. --box 120,80,200,200") from error
         boxes.append(box)
     return tuple(boxes)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from edgedf.errors import CropError, DataError, NotRunError
+from edgedf.errors import CropError, DataError, EdgedfError, NotRunError
+from edgedf.files import open_regular
 from edgedf.os_errors import read_error
 
 if TYPE_CHECKING:
@@ -65,10 +66,12 @@ def _read(path: Path) -> U8:
         hint = "pip install 'edgedf[pictures]', or give the pixels as a numpy array"
         raise NotRunError("reading picture files needs Pillow", file=path, hint=hint) from error
     try:
-        with _quiet(), Image.open(path, formats=FORMATS) as image:
+        with open_regular(path) as stream, _quiet(), Image.open(stream, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large(path)
             return _upright(image, path)
+    except EdgedfError:
+        raise
     except UnidentifiedImageError as error:
         hint = f"name a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file"
         raise DataError("is not a picture that edgedf reads", file=path, hint=hint) from error
@@ -79,8 +82,14 @@ def _read(path: Path) -> U8:
         if error.errno is None:
             raise DataError(f"is damaged ({error})", file=path, hint=_AGAIN) from error
         raise read_error(path, error) from error
-    except (ValueError, SyntaxError, EOFError, ArithmeticError, LookupError) as error:
-        raise DataError(f"is damaged ({str(error)[:200]})", file=path, hint=_AGAIN) from error
+    except MemoryError as error:
+        raise DataError("needs more memory than there is", file=path, hint="make it smaller first") from error
+    except Exception as error:
+        # Pillow's parsers are written for files that are what they say: damage ends in nearly any built-in
+        # exception (struct.error and TypeError too), and no list of them stays complete.
+        raise DataError(
+            f"is damaged ({str(error)[:200] or type(error).__name__})", file=path, hint=_AGAIN
+        ) from error
 
 
 def _too_large(path: Path) -> DataError:

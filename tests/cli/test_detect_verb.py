@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,14 @@ def test_config_names_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("bundle = 3", "is not a path"), ("bundel = 'x'", "unknown key"), ("bundle =", "not valid TOML")],
+    [
+        ("bundle = 3", "is not a path"),
+        ("bundel = 'x'", "unknown key"),
+        ("bundle =", "not valid TOML"),
+        ('bundle = "a\\u0000b"', "is not a path"),
+        ("bundle = " + "[" * 3000 + "]" * 3000, "not valid TOML"),
+        ("bundle = " + "9" * 5000, "not valid TOML"),
+    ],
 )
 def test_a_bad_config_is_an_error(
     tmp_path: Path,
@@ -105,6 +113,25 @@ def test_a_bad_config_is_an_error(
     (tmp_path / "edgedf.toml").write_text(text)
     assert detect("a.jpg") == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_a_named_pipe_is_refused_instead_of_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert detect(str(tmp_path / "pipe.jpg"), "--whole") == 2
+    assert "is a pipe or a device" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo(tmp_path / "edgedf.toml")
+    assert detect(str(folder / "face.png"), "--whole") == 2
+    assert "is a pipe or a device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("box", ["0,0,1e-320,1", "0,0,40,0.99"])
+def test_a_box_smaller_than_a_pixel_is_a_mistake(box: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert detect("face.png", "--box", box) == 2
+    assert "W and H 1 or more" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("box", ["5000,5000,10,10", "-90,20,80,80", "20,-90,80,80"])
