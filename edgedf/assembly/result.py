@@ -43,7 +43,7 @@ class BuildResult:
         bundle: the folder written, or None if the gate said no.
         archive: the .zip written, or None.
         golden_bytes: size of golden/.
-        seconds: wall-clock time.
+        seconds: wall-clock time since the user began to wait: reading the ticket and evaluation crops too.
     """
 
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,7 @@ def command(
     Example:
       edgedf build runs/first --target executorch --target tflite --out app/models --zip
     """
+    started = time.perf_counter()
     from edgedf.assembly.evaluation import find_evaluation
     from edgedf.assembly.pipeline import BuildOptions, build, steps
     from edgedf.assembly.source import bundle_path, read_source
@@ -109,6 +111,7 @@ def command(
             archive=folder.with_name(f"{folder.name}.zip") if zipped else None,
             accept_not_run=accept_not_run,
             notify=notify,
+            started=started,
         )
         bar.update(0, total=steps(options))
         result = build(found, evaluation, options)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edgedf.bundle.reader import open_bundle
+from edgedf.cli.main import main
 from edgedf.data.synth.writer import NAME as SYNTHETIC
 from edgedf.ticket import write_ticket
 from tests.parity_samples import lively_ticket
@@ -54,6 +56,16 @@ def test_two_builds_in_two_folders_give_equal_bytes_and_pass_again(tmp_path: Pat
     assert done.returncode == 0, done.stdout
     done = _edgedf(tmp_path / "one", "parity", "t.edgedf", "--box-jitter", "--pictures", "2", "--json")
     assert [row["amplitude"] for row in json.loads(done.stdout)["rows"]] == [0.05, 0.10, 0.15]
+
+
+def test_seconds_are_those_that_the_user_waits(tmp_path: Path, ticket: Path, capsys) -> None:
+    """Most of this build is rendering evaluation crops, which happens before anything is compacted."""
+    start = time.perf_counter()
+    with pytest.raises(SystemExit) as caught:
+        main(["build", str(ticket), "--target", "native", "--crops", "150", "--out", str(tmp_path), "--json"])
+    waited = time.perf_counter() - start
+    assert caught.value.code == 0
+    assert 0.9 * waited - 0.1 < json.loads(capsys.readouterr().out)["seconds"] <= waited + 0.01
 
 
 @pytest.mark.slow

@@ -278,6 +278,16 @@ def _run(crops: U8) -> F32:
     return crops.mean(axis=(1, 2, 3)).astype(np.float32) / 64 - 2
 
 
+@pytest.mark.parametrize("factor", [1e20, 1e37, -1e37])
+@pytest.mark.filterwarnings("error")
+def test_huge_logits_fail_without_a_warning(goldens: GoldenSet, factor: float) -> None:
+    """Their squares overflow in float32: the user is told of the failure, not of numpy's overflow."""
+    report = check_function("f", "", lambda crops: _run(crops) * np.float32(factor), goldens, None, FLOAT32)
+    assert report.outcome is Outcome.FAIL
+    assert report.checks[0].measured is not None
+    assert report.checks[0].measured > 1e19
+
+
 def test_missing_evaluation_is_not_run_and_a_flip_there_fails(goldens: GoldenSet) -> None:
     report = check_function("f", "", _run, goldens, None, FLOAT32)
     assert report.outcome is Outcome.NOT_RUN
