@@ -164,7 +164,8 @@ class Frame:
         row, pixel = image_hwc.strides[:2]
         spread = channels <= pixel and shape[1] * pixel <= max(row, 1)
         if not spread or (channels > 1 and image_hwc.strides[2] != 1):
-            image_hwc = np.ascontiguousarray(image_hwc)
+            # Not ascontiguousarray: for numpy an axis of length 1 is contiguous whatever its stride.
+            image_hwc = image_hwc.copy(order="C")
             row, pixel = image_hwc.strides[:2]
         used = (shape[0] - 1) * row + (shape[1] - 1) * pixel + channels
         flat = np.lib.stride_tricks.as_strided(image_hwc, (used,), (1,), writeable=False)

@@ -92,6 +92,16 @@ def test_views_with_strides_are_cropped_like_their_copies() -> None:
         assert np.array_equal(got, crop_face(copy, box, size=32, box_scale=1.3))
 
 
+def test_views_with_a_reversed_axis_of_one_pixel_are_cropped_like_their_copies() -> None:
+    image = np.random.default_rng(6).integers(0, 256, (10, 20, 3), dtype=np.uint8)
+    column = np.ascontiguousarray(image[:, :1])
+    views = [image[5:4:-1], np.flipud(image[:1]), np.fliplr(column), column[:, ::-1][::2]]
+    views += [image[:1, :1][::-1, ::-1], np.lib.stride_tricks.as_strided(image, (1, 1, 3), (10**9, 7, 1))]
+    for view in views:
+        got = crop_face(view, Box(0, 0, 5, 5), size=8, box_scale=1.3)
+        assert np.array_equal(got, crop_face(view.copy(), Box(0, 0, 5, 5), size=8, box_scale=1.3))
+
+
 def test_an_rgba_array_is_not_copied_before_the_core_reads_it() -> None:
     rgba = np.random.default_rng(9).integers(0, 256, (90, 160, 4), dtype=np.uint8)
     picture, box = load_picture(rgba), Box(5, 6, 40, 30)

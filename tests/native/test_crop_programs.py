@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import cmake
+import ninja
 import pytest
 from crop_seeds import seeds
 
@@ -128,3 +130,52 @@ def test_a_build_whose_doubles_have_extra_precision_stops_with_the_remedy(compil
     assert x87.returncode != 0
     assert "build it with -msse2 -mfpmath=sse" in x87.stderr
     assert "without -ffast-math" in build("-msse2", "-mfpmath=sse", "-ffast-math").stderr
+    assert "without -ffast-math" in build("-msse2", "-mfpmath=sse", "-ffinite-math-only").stderr
+
+
+LOOSE = (
+    *("-ffp-contract=fast", "-funsafe-math-optimizations", "-freciprocal-math", "-ffinite-math-only"),
+    "-fassociative-math -fno-signed-zeros -fno-trapping-math",
+)
+
+
+@pytest.mark.parametrize("name", ["gcc", "clang"])
+def test_loose_arithmetic_stops_the_build_or_changes_no_weight(name: str, tmp_path: Path) -> None:
+    if shutil.which(name) is None:
+        pytest.skip(f"NOT RUN: needs {name}")
+    crop = NATIVE / "src" / "crop"
+    sources = [str(Path(__file__).with_name("weights_hash.c")), str(crop / "weights.c")]
+
+    def build(*options: str) -> subprocess.CompletedProcess[str]:
+        headers = ["-std=c99", f"-I{NATIVE / 'include'}", f"-I{crop}"]
+        command = [name, "-O3", *headers, *options, *sources, "-o", str(tmp_path / "weights")]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert build().returncode == 0
+    expected = run(tmp_path / "weights")
+    for flags in LOOSE:
+        built = build(*flags.split())
+        if built.returncode:
+            assert "without -ffast-math" in built.stderr, flags
+        else:
+            assert run(tmp_path / "weights") == expected, flags
+
+
+@pytest.mark.parametrize("name", ["gcc", "clang"])
+def test_cmake_takes_back_what_an_including_project_loosens(name: str, tmp_path: Path) -> None:
+    if shutil.which(name) is None or shutil.which("objdump") is None:
+        pytest.skip(f"NOT RUN: needs {name} and objdump")
+    loose = "-march=haswell -ffast-math -ffp-contract=fast"
+    control = tmp_path / "control.c"
+    control.write_text("double f(double a, double b, double c) { return a * b + c; }\n")
+    run(name, *loose.split(), "-O3", "-c", control, "-o", tmp_path / "control.o")
+    if "vfmadd" not in run("objdump", "-d", tmp_path / "control.o"):
+        pytest.skip(f"NOT RUN: {name} is not for x86-64")
+    maker = f"-DCMAKE_MAKE_PROGRAM={Path(ninja.BIN_DIR) / 'ninja'}"
+    build = ["-B", tmp_path, "-G", "Ninja", maker, f"-DCMAKE_C_COMPILER={name}", f"-DCMAKE_C_FLAGS={loose}"]
+    tool = Path(cmake.CMAKE_BIN_DIR) / "cmake"
+    run(tool, "-S", NATIVE, *build)
+    for source in ("weights", "square"):
+        target = f"CMakeFiles/edgedf_objects.dir/src/crop/{source}.c.o"
+        run(tool, "--build", tmp_path, "--target", target)
+        assert "vfm" not in run("objdump", "-d", tmp_path / target)
