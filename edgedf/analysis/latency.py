@@ -98,7 +98,7 @@ def measure(
         backends: dict[str, Backend] = {}
         for target in targets:
             try:
-                backend = open_backend(bundle.folder, bundle.artifact(target), threads=threads)
+                backend = open_backend(bundle.folder, bundle.artifact(target), threads=threads, foreign=True)
             except NotRunError as error:
                 reasons[target] = error.problem
                 continue

@@ -42,6 +42,7 @@ def check_artifact(
     wrong: WrongInputs | None = None,
     ticket_sha256: str | None = None,
     stored: F32 | None = None,
+    foreign: bool = False,
 ) -> Report:
     """Every check of one artifact in its real runtime: names, shapes, values, flips, AUC, in that order.
 
@@ -53,11 +54,12 @@ def check_artifact(
         ticket_sha256: the ticket that the files must name; None where nobody knows it.
         stored: what the weights as the files store them give for the goldens, see `check_conversion`; None
             where nobody knows it.
+        foreign: whether somebody else may have made the files, see `open_backend`.
     Never raises for a bad artifact: what went wrong is a failed check.
     """
     form = (check_names(entry, goldens.contract), check_shapes(entry, goldens.contract))
     try:
-        with open_backend(folder, entry) as backend:
+        with open_backend(folder, entry, foreign=foreign) as backend:
             opened = check_open(backend, goldens.contract, ticket_sha256)
             checks, numbers = _run_checks(
                 backend, entry, goldens, evaluation, (*form, opened), want_auc, wrong, stored

@@ -63,6 +63,15 @@ class RoundsActivations(Protocol):
         ...
 
 
+@runtime_checkable
+class TriesFirst(Protocol):
+    """A backend class whose runtime may take the process down on a hostile file."""
+
+    def try_first(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
+        """Load and run the file once in a child process. Raises BundleError if the runtime crashes on it."""
+        ...
+
+
 # target -> (module, class). A fifth target adds one line here and one file beside this one.
 _BACKENDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -74,9 +83,12 @@ _BACKENDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
-def open_backend(folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> Backend:
+def open_backend(folder: Path, entry: ArtifactEntry, *, threads: int = 1, foreign: bool = False) -> Backend:
     """The backend for an artifact of the bundle at `folder`, on `threads` threads.
 
+    Args:
+        foreign: whether somebody else may have made the file. A runtime that could crash on it is then tried
+            in a child process first; artifacts that this process made itself need no trial.
     Raises NotRunError with the remedy if its runtime is not installed or not made for this machine,
     BundleError if the runtime refuses the file.
     """
@@ -85,5 +97,7 @@ def open_backend(folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> Bac
         backend_class = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
         raise NotRunError(f"no runtime for {entry.target} here ({error.name} is missing)") from error
+    if foreign and isinstance(backend_class, TriesFirst):
+        backend_class.try_first(folder, entry, threads=threads)
     backend: Backend = backend_class(folder, entry, threads=threads)
     return backend

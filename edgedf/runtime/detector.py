@@ -173,14 +173,15 @@ class Detector:
 def _open_backend(bundle: Bundle, target: str | None, threads: int) -> Backend:
     """The backend of the named target, or of the first usable one."""
     if target is not None:
-        return open_backend(bundle.folder, bundle.manifest.artifact(target), threads=threads)
+        return open_backend(bundle.folder, bundle.manifest.artifact(target), threads=threads, foreign=True)
     held = {entry.target for entry in bundle.manifest.artifacts}
     reasons = []
     for candidate in PREFERENCE:
         if candidate not in held:
             continue
         try:
-            return open_backend(bundle.folder, bundle.manifest.artifact(candidate), threads=threads)
+            entry = bundle.manifest.artifact(candidate)
+            return open_backend(bundle.folder, entry, threads=threads, foreign=True)
         except NotRunError as error:
             reasons.append(f"{candidate}: {error.problem}")
     if not reasons:

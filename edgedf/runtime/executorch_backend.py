@@ -14,16 +14,23 @@ import numpy as np
 
 from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.errors import BundleError, NotRunError
+from edgedf.files import sha256_bytes
 from edgedf.runtime.artifact_check import check_entry, check_flatbuffer, check_tensor, read_artifact
 from edgedf.runtime.backend import F32, U8
 from edgedf.runtime.carried import Carried, carried_document
 from edgedf.runtime.host_quiet import quiet_output
 from edgedf.runtime.session import Session
+from edgedf.runtime.trial import try_in_child
 
 FILE_IDENTIFIER = b"ET12"
 METHOD = "forward"
 # A method without inputs whose one answer is a text.
 METADATA_METHOD = "edgedf_metadata"
+# What the binding raises for a file that it does not like: C++ exceptions as pybind11 translates them, and a
+# text that is not UTF-8 (ValueError).
+REFUSALS = (RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError, TypeError)
+# sha256 of the files that a trial has shown not to crash; one per process is enough.
+_TRIED: set[tuple[str, int]] = set()
 
 
 class ExecutorchBackend(Session):
@@ -45,8 +52,7 @@ class ExecutorchBackend(Session):
         data = read_artifact(folder, entry)
         check_flatbuffer(data, FILE_IDENTIFIER, self.path)
         check_program_length(data, self.path)
-        with quiet_output():
-            library = _library()
+        library = _quiet_library()
         self.runtime = f"ExecuTorch {version('executorch')} (XNNPACK)"
         try:
             with quiet_output():
@@ -56,10 +62,30 @@ class ExecutorchBackend(Session):
                 self._check(self._program.module)
                 # The first run loads the method and the delegate, which print and may refuse the file.
                 self._logit(np.zeros((*entry.input.shape[2:], 3), np.uint8))
-        except RuntimeError as error:
-            raise BundleError(
-                "ExecuTorch refuses this file", file=self.path, hint="build it again"
-            ) from error
+        except REFUSALS as error:
+            raise self._refused() from error
+
+    @classmethod
+    def try_first(cls, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
+        """See `edgedf.runtime.backend.TriesFirst`. The child imports PyTorch while this process does."""
+        path = folder / entry.path
+        check_entry(entry, "NCHW", path)
+        data = read_artifact(folder, entry)
+        key = (sha256_bytes(data), threads)
+        if key in _TRIED:
+            return
+        check_flatbuffer(data, FILE_IDENTIFIER, path)
+        check_program_length(data, path)
+        arguments = (str(entry.input.shape[2]), str(threads))
+        try_in_child(
+            "edgedf.runtime.executorch_trial",
+            data,
+            arguments,
+            runtime="ExecuTorch",
+            path=path,
+            meanwhile=_quiet_library,
+        )
+        _TRIED.add(key)
 
     def _check(self, module: Any) -> None:
         if METHOD not in module.method_names():
@@ -92,13 +118,19 @@ class ExecutorchBackend(Session):
         """See `edgedf.runtime.backend.CarriesContract`."""
         assert self._program is not None
         module = self._program.module
-        known = METADATA_METHOD in module.method_names()
-        found = list(module.run_method(METADATA_METHOD, ())) if known else []
+        try:
+            known = METADATA_METHOD in module.method_names()
+            found = list(module.run_method(METADATA_METHOD, ())) if known else []
+        except REFUSALS as error:
+            raise self._refused() from error
         if len(found) != 1 or not isinstance(found[0], str):
             raise BundleError(
                 "carries no contract", file=self.path, field=METADATA_METHOD, hint="build it again"
             )
         return carried_document(found[0], self.path)
+
+    def _refused(self) -> BundleError:
+        return BundleError("ExecuTorch refuses this file", file=self.path, hint="build it again")
 
     def close(self) -> None:
         self._program = None
@@ -119,6 +151,32 @@ class _Program:
         self.module = None
 
 
+def first_use(data: bytes, method: str, side: int, threads: int) -> None:
+    """Load a program and run one of its methods, as the backend does; for a trial in a process of its own.
+
+    Raises one of REFUSALS if ExecuTorch refuses it.
+    """
+    import torch
+
+    library = _library()
+    if library._threadpool_get_thread_count() != threads:
+        library._unsafe_reset_threadpool(threads)
+    program = _Program(library, data)
+    if method not in program.module.method_names():
+        return
+    if method == METHOD:
+        meta = program.module.method_meta(method)
+        for number in range(min(1, meta.num_inputs())):
+            tensor = meta.input_tensor_meta(number)
+            tensor.sizes(), tensor.dtype()
+        for number in range(min(1, meta.num_outputs())):
+            tensor = meta.output_tensor_meta(number)
+            tensor.sizes(), tensor.dtype()
+        program.module.run_method(method, (torch.zeros(1, 3, side, side),))[0].numpy()
+    else:
+        list(program.module.run_method(method, ()))
+
+
 def check_program_length(data: bytes, path: Path) -> None:
     """Raises BundleError if the file is shorter than its extended header says.
 
@@ -132,6 +190,11 @@ def check_program_length(data: bytes, path: Path) -> None:
     program, segments, size = numbers[0], numbers[1], numbers[2] if header >= 32 else 0
     if program > len(data) or segments > len(data) or segments + size > len(data):
         raise BundleError("is cut short", file=path, hint="build the bundle again")
+
+
+def _quiet_library() -> Any:
+    with quiet_output():
+        return _library()
 
 
 def _library() -> Any:
