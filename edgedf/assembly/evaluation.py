@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from edgedf.assembly.source import Source
 from edgedf.contract import Contract
-from edgedf.errors import DataError
+from edgedf.data.sample import Sample
+from edgedf.errors import DataError, FileError
 
 U8 = npt.NDArray[np.uint8]
 
@@ -69,6 +70,34 @@ def spread(labels: U8, limit: int) -> npt.NDArray[np.int64]:
     return np.sort(np.concatenate(parts))
 
 
+def readable_test_pictures(root: Path, limit: int) -> Iterator[tuple[Sample, U8]]:
+    """At most `limit` samples of a data set's test split, see `spread`, with their pictures, one at a time.
+
+    Damaged pictures, and ones that index.json does not describe, are left out; `edgedf data show` lists them.
+    Raises DataError at the end if they are more than a tenth.
+    """
+    from edgedf.data.cropset import labels_of
+    from edgedf.data.index import read_dataset
+    from edgedf.data.pictures import read_picture
+
+    samples = read_dataset(root).splits["test"]
+    chosen = [samples[i] for i in spread(labels_of(samples), limit)]
+    damaged = 0
+    for sample in chosen:
+        try:
+            picture = read_picture(root / sample.path, sha256=sample.sha256)
+        except (DataError, FileError):
+            damaged += 1
+        else:
+            yield sample, picture
+    if damaged > 0.1 * len(chosen):
+        raise DataError(
+            f"{damaged} of {len(chosen)} test pictures are damaged",
+            file=root,
+            hint=f"`edgedf data show {root}` lists them",
+        )
+
+
 def _from_run(run: Path, hashes: Mapping[str, str], contract: Contract, limit: int) -> EvaluationCrops:
     from edgedf.training.evaluation import FOLDER, read_evaluation
 
@@ -84,25 +113,11 @@ def _from_run(run: Path, hashes: Mapping[str, str], contract: Contract, limit: i
 
 def _from_dataset(root: Path, contract: Contract, limit: int) -> EvaluationCrops:
     from edgedf.data.cropset import crop_sample, labels_of
-    from edgedf.data.index import read_dataset
-    from edgedf.data.pictures import read_picture
 
-    samples = read_dataset(root).splits["test"]
-    chosen = [samples[i] for i in spread(labels_of(samples), limit)]
     kept, crops = [], []
-    for sample in chosen:
-        try:
-            picture = read_picture(root / sample.path)
-        except DataError:
-            continue  # damaged pictures are `edgedf data`'s matter; the count below guards against many
+    for sample, picture in readable_test_pictures(root, limit):
         kept.append(sample)
         crops.append(crop_sample(picture, sample.box, contract))
-    if len(kept) < 0.9 * len(chosen):
-        raise DataError(
-            f"{len(chosen) - len(kept)} of {len(chosen)} test pictures are damaged",
-            file=root,
-            hint="`edgedf data` lists them",
-        )
     return EvaluationCrops(crops_nhwc=np.stack(crops), labels=labels_of(kept), source="--data's test split")
 
 

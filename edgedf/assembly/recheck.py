@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from edgedf.runtime.detector import PREFERENCE
 
 if TYPE_CHECKING:
     from edgedf.assembly.source import Source
+    from edgedf.data.sample import Sample
 
 U8 = npt.NDArray[np.uint8]
 Picture = tuple[U8, Box]
@@ -36,12 +37,12 @@ class JitterPictures:
     """What box jitter is measured on.
 
     Attributes:
-        faces: upright pictures with their true face boxes.
+        faces: upright pictures with their true face boxes; those of files are decoded one at a time.
         labels: 1 for fake and 0 for real per picture, None where nobody knows.
         source: where they are from, in words.
     """
 
-    faces: tuple[Picture, ...]
+    faces: Sequence[Picture]
     labels: tuple[int, ...] | None
     source: str
 
@@ -77,6 +78,7 @@ def recheck(
                 evaluation,
                 want_auc=wanted,
                 ticket_sha256=bundle.manifest.ticket_sha256,
+                foreign=True,
             )
         )
     return tuple(reports)
@@ -139,30 +141,49 @@ def jitter_pictures(goldens: GoldenSet, data: Path | None, limit: int) -> Jitter
 def first_backend(bundle: Bundle, target: str | None) -> Backend:
     """The backend for `target`, or for the first of PREFERENCE that runs here. Raises NotRunError."""
     if target is not None:
-        return open_backend(bundle.folder, bundle.artifact(target))
+        return open_backend(bundle.folder, bundle.artifact(target), foreign=True)
     have = {entry.target for entry in bundle.manifest.artifacts}
     problems = []
     for name in PREFERENCE:
         if name in have:
             try:
-                return open_backend(bundle.folder, bundle.artifact(name))
+                return open_backend(bundle.folder, bundle.artifact(name), foreign=True)
             except NotRunError as error:
                 problems.append(f"{name}: {error.problem}")
     raise NotRunError("; ".join(problems) or "the bundle holds no artifact", file=bundle.path)
 
 
 def _dataset_pictures(root: Path, goldens: GoldenSet, limit: int) -> JitterPictures:
-    from edgedf.assembly.evaluation import spread
-    from edgedf.crop import whole_picture_box
-    from edgedf.data.cropset import labels_of
-    from edgedf.data.index import read_dataset
-    from edgedf.data.pictures import read_picture
+    from edgedf.assembly.evaluation import readable_test_pictures
 
-    samples = read_dataset(root).splits["test"]
-    chosen = [samples[index] for index in spread(labels_of(samples), limit)]
-    faces = []
-    for sample in chosen:
-        picture = read_picture(root / sample.path)
+    # Read twice: whether it is damaged must be known first, and all at once could fill the memory.
+    kept = tuple(sample for sample, _ in readable_test_pictures(root, limit))
+    faces = _PictureFiles(root, kept, goldens.contract.box_scale)
+    return JitterPictures(faces, tuple(sample.label for sample in kept), "--data's test split")
+
+
+class _PictureFiles(Sequence[Picture]):
+    """Pictures of a data set with their boxes, each decoded when it is asked for."""
+
+    def __init__(self, root: Path, samples: Sequence[Sample], box_scale: float) -> None:
+        self._root, self._samples, self._box_scale = root, samples, box_scale
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    @overload
+    def __getitem__(self, index: int) -> Picture: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Picture]: ...
+
+    def __getitem__(self, index: int | slice) -> Picture | Sequence[Picture]:
+        from edgedf.crop import whole_picture_box
+        from edgedf.data.pictures import read_picture
+
+        if isinstance(index, slice):
+            return _PictureFiles(self._root, self._samples[index], self._box_scale)
+        sample = self._samples[index]
+        picture = read_picture(self._root / sample.path, sha256=sample.sha256)
         height, width = picture.shape[:2]
-        faces.append((picture, sample.box or whole_picture_box(width, height, goldens.contract.box_scale)))
-    return JitterPictures(tuple(faces), tuple(sample.label for sample in chosen), "--data's test split")
+        return picture, sample.box or whole_picture_box(width, height, self._box_scale)

@@ -123,7 +123,7 @@ def _measure(
     def look(sample: Sample) -> list[F64] | None:
         path = index.root / sample.path
         try:
-            seen = Seen(read_picture(path), path.stat().st_size)
+            seen = Seen(read_picture(path, sha256=sample.sha256), path.stat().st_size)
         except (EdgedfError, OSError):
             return None
         return [cue(seen) for cue in _CUES.values()]

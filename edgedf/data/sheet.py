@@ -53,7 +53,7 @@ def _tile(index: DatasetIndex, sample: Sample) -> U8:
     fake = sample.label == FAKE
     inside = TILE - 2 * _FRAME
     try:
-        picture = read_picture(index.root / sample.path)
+        picture = read_picture(index.root / sample.path, sha256=sample.sha256)
         face = crop_sample(picture, sample.box, Contract(size=inside))
         color, text = (_RED, sample.kind or "fake") if fake else (_GREEN, "")
     except EdgedfError:
