@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedf.errors import DataError, FileError, NotRunError, UsageError
+from edgedf.runtime.images import MAX_PIXELS
 from edgedf.runtime.verdict import FrameVerdict
 
 if TYPE_CHECKING:
@@ -35,10 +37,10 @@ class VideoFrame:
 
 
 def read_frames(path: Path, *, every: int = 1) -> Iterator[VideoFrame]:
-    """Every `every`-th frame of a video's first video stream, turned upright as its metadata says.
+    """Every `every`-th frame of a video's first video stream, turned and mirrored as its metadata says.
 
-    Raises FileError if the file is missing, DataError if it holds no video or is damaged before the first
-    frame, NotRunError if PyAV is not installed, UsageError if `every` is below one.
+    Raises FileError if the file is missing, DataError if it holds no video, is damaged or has frames of more
+    than `images.MAX_PIXELS` pixels, NotRunError if PyAV is not installed, UsageError if `every` is below one.
     """
     if every < 1:
         raise UsageError(f"is {every}, expected 1 or more", field="every")
@@ -50,7 +52,12 @@ def read_frames(path: Path, *, every: int = 1) -> Iterator[VideoFrame]:
         with av.open(str(path), options=_OPTIONS) as container:
             if not container.streams.video:
                 raise DataError("holds no video stream", file=path)
-            for index, frame in enumerate(container.decode(container.streams.video[0])):
+            stream = container.streams.video[0]
+            _check_size(path, stream.width, stream.height)
+            # FFmpeg's own limit, for frames that turn out larger than the container says.
+            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+            for index, frame in enumerate(container.decode(stream)):
+                _check_size(path, frame.width, frame.height)
                 count = index + 1
                 if index % every == 0:
                     yield VideoFrame(index, float(frame.time or 0.0), _upright(frame))
@@ -79,11 +86,31 @@ def judge_frames(detector: Detector, path: Path, *, every: int = 1) -> Iterator[
         yield FrameVerdict(index=frame.index, seconds=frame.seconds, verdicts=verdicts)
 
 
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        problem = f"has frames of {width} x {height}, more than {MAX_PIXELS:,} pixels"
+        raise DataError(problem, file=path, hint="make it smaller first")
+
+
 def _upright(frame: Any) -> U8:
     """RGB pixels; PyAV's rotation counts degrees anticlockwise that make the frame upright."""
     image: U8 = frame.to_ndarray(format="rgb24")
-    turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+    if _upside_down(frame):
+        image = image[::-1]
+    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90) % 4))
+
+
+def _upside_down(frame: Any) -> bool:
+    """Whether the display matrix mirrors. Its rotation is that of the x axis, so what flips first is y."""
+    from av.sidedata.sidedata import Type
+
+    data = frame.side_data
+    if Type.DISPLAYMATRIX not in data:
+        return False
+    # Rows (a, b, u), (c, d, v), (x, y, w) of 32-bit integers: x' = a x + c y, y' = b x + d y.
+    a, b, _, c, d = struct.unpack("=5i", bytes(data[Type.DISPLAYMATRIX])[:20])
+    mirrored: bool = a * d < b * c
+    return mirrored
 
 
 def _pyav(path: Path) -> Any:

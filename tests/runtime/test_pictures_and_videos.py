@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from edgedf.errors import DataError
+from edgedf.errors import DataError, EdgedfError
+from edgedf.runtime import video
 from edgedf.runtime.images import FORMATS, MAX_PIXELS, load_picture
 from edgedf.runtime.video import frame_count, read_frames
 
@@ -48,6 +51,37 @@ def test_every_listed_format_is_read_by_its_content(kind: str, tmp_path: Path) -
     image_hwc = load_picture(path)
     assert image_hwc.shape == (7, 9, 3)
     assert image_hwc.min() > 250
+
+
+@pytest.mark.parametrize("name", ["struct_error.jpg", "type_error.tif"])
+def test_damage_on_which_pillow_breaks_is_a_data_error(name: str) -> None:
+    with pytest.raises(DataError, match="is damaged"):
+        load_picture(Path(__file__).parent / "damaged" / name)
+
+
+def _tagged(kind: str, **options: str) -> bytes:
+    stream = io.BytesIO()
+    noise = np.random.default_rng(1).integers(0, 256, (24, 20, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[274], exif[306], exif[282] = 6, "2020:01:01", 1.5
+    extra = {} if kind == "BMP" else {"exif": exif}
+    Image.fromarray(noise).save(stream, kind, **extra, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_damaged_picture_is_a_picture_or_an_error_of_ours(kind: str, tmp_path: Path) -> None:
+    rng, path = np.random.default_rng(3), tmp_path / "a.bin"
+    whole = _tagged(kind)
+    for _ in range(600):
+        data = bytearray(whole)
+        for _ in range(rng.integers(1, 9)):
+            # Headers and directories lie at either end.
+            near = int(rng.integers(min(len(data), 200)))
+            data[near if rng.integers(2) else -1 - near] = rng.choice((0, 127, 128, 255, rng.integers(256)))
+        path.write_bytes(data)
+        with contextlib.suppress(EdgedfError):
+            assert load_picture(path).dtype == np.uint8
 
 
 @pytest.mark.parametrize(("width", "height"), [(15_001, 10_000), (14_000, 14_000), (2**31 - 1, 2**31 - 1)])
@@ -95,6 +129,71 @@ def _write_clip(path: Path) -> None:
         for image_hwc in noise:
             clip.mux(stream.encode(av.VideoFrame.from_ndarray(image_hwc)))
         clip.mux(stream.encode())
+
+
+def test_a_video_frame_beyond_the_limit_is_refused_before_decoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write_clip(tmp_path / "a.mp4")
+    monkeypatch.setattr(video, "MAX_PIXELS", 10_000)
+    assert len(list(read_frames(tmp_path / "a.mp4"))) == 3
+    monkeypatch.setattr(video, "MAX_PIXELS", 64 * 64 - 1)
+    with pytest.raises(DataError, match="has frames of 64 x 64, more than 4,095 pixels"):
+        list(read_frames(tmp_path / "a.mp4"))
+
+
+def test_frames_that_grow_beyond_the_limit_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import av
+
+    # Concatenated JPEGs are a video, and each has its own size.
+    frames = [Image.new("RGB", size, (90, 90, 90)) for size in ((64, 64), (64, 64), (160, 160))]
+    (tmp_path / "a.mjpeg").write_bytes(b"".join(_bytes(image, "JPEG") for image in frames))
+    with av.open(str(tmp_path / "a.mjpeg")) as clip:
+        assert [frame.width for frame in clip.decode(video=0)] == [64, 64, 160]
+    monkeypatch.setattr(video, "MAX_PIXELS", 10_000)
+    frames_read = read_frames(tmp_path / "a.mjpeg")
+    assert [next(frames_read).image_hwc.shape for _ in range(2)] == [(64, 64, 3)] * 2
+    with pytest.raises(DataError):
+        next(frames_read)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "show"),
+    [
+        ((1, 0, 0, 1), lambda a: a),
+        ((-1, 0, 0, 1), np.fliplr),
+        ((1, 0, 0, -1), np.flipud),
+        ((-1, 0, 0, -1), lambda a: a[::-1, ::-1]),
+        ((0, 1, -1, 0), lambda a: np.rot90(a, -1)),
+        ((0, -1, 1, 0), np.rot90),
+        ((0, 1, 1, 0), lambda a: a.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), lambda a: a[::-1, ::-1].transpose(1, 0, 2)),
+    ],
+)
+def test_a_display_matrix_turns_and_mirrors(
+    matrix: tuple[int, ...], show: Callable[[np.ndarray], np.ndarray], tmp_path: Path
+) -> None:
+    import av
+
+    # x' = a x + c y and y' = b x + d y, as the matrix says: the four corners tell every case apart.
+    stored = np.zeros((48, 64, 3), np.uint8)
+    stored[:24, :32], stored[:24, 32:], stored[24:, :32] = 255, (255, 0, 0), (0, 255, 0)
+    a, b, c, d = (value << 16 for value in matrix)
+    with av.open(str(tmp_path / "a.mp4"), "w") as clip:
+        stream = clip.add_stream("mpeg4", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
+        clip.mux(stream.encode(av.VideoFrame.from_ndarray(stored)))
+        clip.mux(stream.encode())
+    (frame,) = read_frames(tmp_path / "a.mp4")
+    wanted = show(stored)
+    assert frame.image_hwc.shape == wanted.shape
+    rows, columns = wanted.shape[0] // 4, wanted.shape[1] // 4
+    for y, x in ((1, 1), (1, 3), (3, 1), (3, 3)):
+        place = (y * rows, x * columns)
+        assert ((frame.image_hwc[place] > 128) == (wanted[place] > 128)).all(), place
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "avi", "ts", "mpg", "flv"])
