@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,6 +116,7 @@ def _train(options: Any) -> dict[str, Any]:
         with progress_bar("training") as bar:
             return train_run(
                 options,
+                on_stop=_say_stopping,
                 on_damaged=lambda damaged: _warn_damaged(damaged, options.data),
                 on_cache=lambda done, total: bar.update(done, total, "reading pictures"),
                 on_point=lambda done, total, label, note: bar.update(
@@ -123,6 +126,12 @@ def _train(options: Any) -> dict[str, Any]:
     except KeyboardInterrupt:
         say(f"stopped; the same command goes on where it was ({options.out})")
         raise
+
+
+def _say_stopping() -> None:
+    # In a signal handler: Python's own streams may be in the middle of a write, and then refuse another.
+    with contextlib.suppress(OSError):
+        os.write(2, b"\nstopping after this step; Ctrl-C again stops at once and loses up to 15 s of steps\n")
 
 
 def _warn_damaged(damaged: Sequence[DamagedFile], data: Path) -> None:

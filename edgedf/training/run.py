@@ -51,6 +51,7 @@ def train_run(
     on_cache: CacheProgress | None = None,
     on_damaged: OnDamaged | None = None,
     on_point: OnPoint | None = None,
+    on_stop: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Train everything that is still missing; returns the document of run.json.
 
@@ -58,6 +59,7 @@ def train_run(
         on_cache: progress of reading the pictures.
         on_damaged: called with the pictures that are left out because they cannot be read, if there are any.
         on_point: progress of training.
+        on_stop: called at the first SIGINT or SIGTERM, in the signal handler; a second one interrupts.
     Raises KeyboardInterrupt after saving when interrupted; TrainingError if `out` holds another run or is in
     use; DataError, FileError and TicketError as their modules say.
 
@@ -69,7 +71,10 @@ def train_run(
     """
     index = read_dataset(options.data)
     check_place(options.out, options.data)
-    with only_user(options.out), stop_flag() as stop:
+    # Takes seconds, and nothing checks the flag meanwhile: until it is there Ctrl-C interrupts at once.
+    import torch  # noqa: F401
+
+    with only_user(options.out), stop_flag(on_stop) as stop:
         head = RunHead(
             recipe=options.recipe,
             seeds=options.seeds,

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgedf.training.interrupt import stop_flag
 from edgedf.training.machine import prepare_machine
 from edgedf.training.recipe import Recipe
 from edgedf.training.run import RunOptions, train_run
@@ -70,6 +71,17 @@ def _stopped_after(seconds: float, options: RunOptions) -> float | None:
             assert interruption.sent is not None
             return time.monotonic() - interruption.sent
     return None
+
+
+def test_the_first_ctrl_c_is_answered_and_the_second_interrupts() -> None:
+    said: list[str] = []
+    with stop_flag(lambda: said.append("stopping")) as stop:
+        assert not stop.wanted
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.wanted
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert said == ["stopping"]
 
 
 @pytest.mark.slow

@@ -77,6 +77,7 @@ def _disturbed(faces: Path, out: Path, number: int, *, after_ticket: bool) -> in
     _, said = process.communicate(timeout=900)
     if number == signal.SIGINT and process.returncode == 130:
         assert "the same command goes on" in said
+        assert said.count("stopping after this step; Ctrl-C again stops at once") == 1
     assert "Traceback" not in said
     return process.returncode
 
