@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ class GivenBoxes:
         A box may leave the picture, but the crop of one that lies beside it holds nothing but repeated edge.
         """
         for box in self.boxes:
-            if box.x >= width or box.y >= height or box.x + box.width <= 0 or box.y + box.height <= 0:
+            if not _touches(box, width, height):
                 place = f"{box.x:g},{box.y:g},{box.width:g},{box.height:g}"
                 hint = "boxes are x, y, width, height in pixels of the upright picture"
                 raise CropError(f"{place} lies beside the {width} x {height} picture", field="box", hint=hint)
@@ -104,7 +105,7 @@ class HaarFinder:
         grey = self._cv2.equalizeHist(self._cv2.cvtColor(small, self._cv2.COLOR_RGB2GRAY))
         least = max(20, int(self._min_size * min(grey.shape)))
         found = self._cascade.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(least, least))
-        return _largest_first([tuple(float(v) * scale for v in row) for row in found])
+        return faces_in([tuple(float(v) * scale for v in row) for row in found], image_hwc)
 
 
 class YunetFinder:
@@ -137,9 +138,12 @@ class YunetFinder:
             _, rows = self._net.detect(self._cv2.cvtColor(small, self._cv2.COLOR_RGB2BGR))
         except self._cv2.error as error:
             raise FileError("is not a YuNet model", file=self._model, hint=_YUNET_HINT) from error
-        return _largest_first(
-            [tuple(float(v) * scale for v in row[:4]) for row in ([] if rows is None else rows)]
-        )
+        found = [] if rows is None else [tuple(float(v) * scale for v in row[:4]) for row in rows]
+        return faces_in(found, image_hwc)
+
+
+def _touches(box: Box, width: int, height: int) -> bool:
+    return box.x < width and box.y < height and box.x + box.width > 0 and box.y + box.height > 0
 
 
 def _opencv(purpose: str) -> ModuleType:
@@ -162,6 +166,13 @@ def _shrink(cv2: Any, image_hwc: U8) -> tuple[U8, float]:
     return small, scale
 
 
-def _largest_first(rows: Sequence[Sequence[float]]) -> tuple[Box, ...]:
-    boxes = [Box(*row) for row in rows if row[2] > 0 and row[3] > 0]
-    return tuple(sorted(boxes, key=lambda b: (-b.width * b.height, b.x, b.y)))
+def faces_in(rows: Sequence[Sequence[float]], image_hwc: U8) -> tuple[Box, ...]:
+    """Boxes of a finder's rows x, y, width, height in pixels, largest first.
+
+    A network may answer with numbers that are not finite, empty boxes and boxes beside the picture; none of
+    them is a face.
+    """
+    height, width = image_hwc.shape[:2]
+    boxes = [Box(*row) for row in rows if all(map(math.isfinite, row)) and row[2] > 0 and row[3] > 0]
+    inside = [b for b in boxes if _touches(b, width, height)]
+    return tuple(sorted(inside, key=lambda b: (-b.width * b.height, b.x, b.y)))

@@ -6,9 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedf.crop import Box, Frame, crop_frame
+from edgedf.errors import CropError
 from edgedf.runtime.finders import MAX_SEARCH_SIDE, Finder, GivenBoxes, WholePicture
 
 U8 = npt.NDArray[np.uint8]
+# The crop core's largest square: the search looks at one that holds the whole frame.
+MAX_FRAME_SIDE = 32_768
 
 
 def upright_size(frame: Frame) -> tuple[int, int]:
@@ -22,11 +25,15 @@ def find_in_frame(frame: Frame, finder: Finder) -> tuple[Box, ...]:
 
     The finder gets a square that holds the whole frame, made by the same core as the crops and at most
     MAX_SEARCH_SIDE wide; given boxes and the whole picture need no search. Raises CropError if the frame is
-    not what it says.
+    not what it says, or is to be searched and has a side of more than MAX_FRAME_SIDE pixels.
     """
     width, height = upright_size(frame)
     if isinstance(finder, GivenBoxes | WholePicture):
         return finder.within(width, height)
+    for name, length in (("width", frame.width), ("height", frame.height)):
+        if length > MAX_FRAME_SIDE:
+            problem = f"is {length}, a frame is searched for faces up to {MAX_FRAME_SIDE:,} pixels a side"
+            raise CropError(problem, field=f"frame.{name}", hint="give boxes")
     side = max(width, height)
     size = min(side, MAX_SEARCH_SIDE)
     # The square's centre is the frame's, so the frame lies in its middle and edges repeat around it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import subprocess
 import sys
 import textwrap
@@ -19,7 +20,7 @@ from edgedf import Detector
 from edgedf.crop import Box, Frame, PixelFormat, crop_face, crop_square, whole_picture_box
 from edgedf.data.synth import golden_faces
 from edgedf.errors import BundleError, CropError, DataError, FileError, UsageError
-from edgedf.runtime.finders import GivenBoxes, HaarFinder, WholePicture, YunetFinder
+from edgedf.runtime.finders import GivenBoxes, HaarFinder, WholePicture, YunetFinder, faces_in
 from edgedf.runtime.frames import find_in_frame
 from edgedf.runtime.images import load_picture
 from tests.detector_bundle import bundle_ticket, write_sample
@@ -267,6 +268,26 @@ def test_a_raw_frame_of_any_shape_is_searched_as_its_pixels_are(width, height):
     whole = WholePicture(1.3)
     assert find_in_frame(frame, whole) == whole.find(np.broadcast_to(pixels[..., None], (height, width, 3)))
     assert find_in_frame(frame, HaarFinder()) == ()
+
+
+@pytest.mark.parametrize(("width", "height", "field"), [(32_769, 2, "width"), (2, 32_769, "height")])
+def test_a_frame_too_wide_to_search_is_named_and_takes_boxes(width: int, height: int, field: str) -> None:
+    frame = Frame.from_array(np.zeros((height, width), np.uint8), PixelFormat.GRAY8, rotation=90)
+    with pytest.raises(CropError, match=rf"^frame\.{field}: is 32769") as caught:
+        find_in_frame(frame, HaarFinder())
+    assert caught.value.hint == "give boxes"
+    given = (Box(0.0, 0.0, 2.0, 2.0),)
+    assert find_in_frame(frame, GivenBoxes(given)) == given
+
+
+def test_a_finders_rows_that_are_no_box_of_the_picture_are_dropped() -> None:
+    nan, inf = math.nan, math.inf
+    good = [(-5.0, -5.0, 6.0, 6.0), (10.0, 5.0, 9.0, 9.0), (119.0, 139.0, 50.0, 50.0)]
+    broken = [(nan, 1.0, 5.0, 5.0), (1.0, nan, 5.0, 5.0), (1.0, 1.0, nan, 5.0), (1.0, 1.0, 5.0, inf)]
+    empty = [(1.0, 1.0, 0.0, 5.0), (1.0, 1.0, 5.0, -1.0)]
+    beside = [(120.0, 1.0, 5.0, 5.0), (1.0, 140.0, 5.0, 5.0), (-5.0, 1.0, 5.0, 5.0), (1.0, -6.0, 5.0, 5.0)]
+    found = faces_in([*broken, *good, *empty, *beside], np.zeros((140, 120, 3), np.uint8))
+    assert found == tuple(Box(*row) for row in reversed(good))
 
 
 def test_a_closed_detector_says_so_even_where_no_face_is(tmp_path):
