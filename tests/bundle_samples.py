@@ -8,7 +8,7 @@ import numpy as np
 
 from edgedf.bundle.golden import GoldenSet, golden_files
 from edgedf.bundle.manifest import ArtifactEntry, Manifest, TensorSpec
-from edgedf.bundle.parity_record import CHECKS, ParityMetrics, ParityRecord
+from edgedf.bundle.parity_record import CHECKS, CONVERSION, ConversionRecord, ParityMetrics, ParityRecord
 from edgedf.bundle.tolerances import TOLERANCES
 from edgedf.bundle.writer import file_entries
 from edgedf.contract import Contract
@@ -17,7 +17,7 @@ from edgedf.parity.golden import make_goldens
 PARITY = ParityRecord(
     outcome="pass",
     runtime="a runtime",
-    checks=dict.fromkeys(CHECKS, "pass"),
+    checks=dict.fromkeys((*CHECKS, CONVERSION), "pass"),
     metrics=ParityMetrics(
         logit_scale=1.5,
         max_logit_error=2e-6,
@@ -30,6 +30,7 @@ PARITY = ParityRecord(
         evaluation_flips=0,
         auc_change=-1.25e-5,
     ),
+    conversion=ConversionRecord(measured=1e-6, allowed=2e-5),
 )
 
 

@@ -21,7 +21,7 @@ from tests.parity_samples import lively_ticket
 TARGETS = ("executorch", "coreml", "tflite", "native")
 # Where weights are rounded to 11 or 8 bits the bundle's limits are wider, but the gate is not blind.
 ROUNDED = (("tflite", "float16"), ("native", "float16"), ("native", "int8"))
-FORMS = (*((target, "float32") for target in TARGETS), *ROUNDED)
+FORMS = (*((target, "float32") for target in TARGETS), *ROUNDED, ("coreml", "float16"))
 SIZE = 64
 TICKET = "ab" * 32
 

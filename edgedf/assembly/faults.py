@@ -129,9 +129,10 @@ class _Way:
         values, found = check_values(got, self._goldens, TOLERANCES[self.precision])
         if found is None:
             return _Verdict(True, math.nan, values.detail)
-        if self._stored is not None:
-            values = check_conversion(values, same, self._stored, self._goldens)
-        return _Verdict(values.outcome is Outcome.FAIL, found.max_relative, values.detail)
+        check = values
+        if self._stored is not None and values.outcome is not Outcome.FAIL:
+            check = check_conversion(same, self._stored, self._goldens)
+        return _Verdict(check.outcome is Outcome.FAIL, found.max_relative, check.detail)
 
     def _answers(self, graph: Graph) -> tuple[F32, F32]:
         """Golden logits, and those without rounded activations."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from converters.base import Artifact
     from edgedf.compact import Compacted
 
+NO_CONVERSION = (
+    "no check of conversion: this format rounds between operations too, so the limit of max error holds alone"
+)
 Step = Callable[[str], None]
 
 
@@ -65,7 +68,7 @@ def make_part(
         report=report,
         installed=sum(map(len, artifact.files.values())),
         zipped=len(zip_bytes(artifact.files)),
-        notes=artifact.notes,
+        notes=artifact.notes if stored is not None else (*artifact.notes, NO_CONVERSION),
     )
     return Part(artifact, replace(entry, parity=report.record()), result)
 

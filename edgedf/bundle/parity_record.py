@@ -14,8 +14,13 @@ from edgedf.bundle.fields import FieldReader
 PASS, NOT_RUN = "pass", "not_run"
 # Every check that an artifact goes through, in the order they run.
 CHECKS = ("names", "shapes", "open", "values", "flips", "auc")
+# One more, beside values: only where a build knew which weights the file stores, and edgedf recorded it.
+CONVERSION = "conversion"
+# Its limit, of the logit scale. Right artifacts of every target and architecture come to 4e-6 or less.
+CONVERSION_LIMIT = 2e-5
 # Recorded numbers have three digits: one that was rounded up may lie this much above its limit.
 ROUNDING = 1.005
+_ORDER = ("names", "shapes", "open", "values", CONVERSION, "flips", "auc")
 _LARGEST = 1e30
 _MOST = 1_000_000_000
 _NUMBERS = (
@@ -55,6 +60,18 @@ class ParityMetrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConversionRecord:
+    """How far an artifact was from what the weights in its own file give, and how far it might be.
+
+    Attributes:
+        measured, allowed: largest logit error over the golden pictures, divided by the scale, 0 or more.
+    """
+
+    measured: float
+    allowed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParityRecord:
     """The gate's word on an artifact when it was built; the default says that nothing ran.
 
@@ -63,12 +80,14 @@ class ParityRecord:
         runtime: what executed the artifact, "" if nothing did.
         checks: name of each check that was tried -> its outcome.
         metrics: the numbers, None where values were not compared.
+        conversion: None where the file was not compared with its own weights, or an older edgedf did that.
     """
 
     outcome: str = NOT_RUN
     runtime: str = ""
     checks: Mapping[str, str] = field(default_factory=dict)
     metrics: ParityMetrics | None = None
+    conversion: ConversionRecord | None = None
 
     @property
     def label(self) -> str:
@@ -92,19 +111,23 @@ def read_parity(fields: FieldReader, value: Any, at: str, *, limits: Mapping[str
     It must not contradict itself: a pass has every check and lies within `limits` (the entry's tolerances).
     Raises BundleError that names the field.
     """
-    record = fields.record(value, "outcome runtime checks metrics", at)
+    known = {"conversion": None} | fields.table(value, at)  # a record of an older edgedf has none
+    record = fields.record(known, "outcome runtime checks metrics conversion", at)
     checks = fields.table(record["checks"], f"{at}.checks")
     for name, outcome in checks.items():
-        if name not in CHECKS:
-            raise fields.bad(f"{at}.checks.{name[:60]}", f"is no check, expected {', '.join(CHECKS)}")
+        if name not in _ORDER:
+            raise fields.bad(f"{at}.checks.{name[:60]}", f"is no check, expected {', '.join(_ORDER)}")
         fields.one_of(outcome, (PASS, NOT_RUN), f"{at}.checks.{name}")
     metrics = record["metrics"]
     parity = ParityRecord(
         outcome=fields.one_of(record["outcome"], (PASS, NOT_RUN), f"{at}.outcome"),
         runtime=fields.text(record["runtime"], f"{at}.runtime"),
-        checks={name: checks[name] for name in CHECKS if name in checks},
+        checks={name: checks[name] for name in _ORDER if name in checks},
         metrics=None if metrics is None else _metrics(fields, metrics, f"{at}.metrics"),
+        conversion=_conversion(fields, record["conversion"], f"{at}.conversion"),
     )
+    if (parity.conversion is not None) != (checks.get(CONVERSION) == PASS):
+        raise fields.bad(f"{at}.conversion", "is there exactly where that check ran, and nowhere else")
     if (parity.outcome == PASS) != (parity.not_run == ()):
         raise fields.bad(f"{at}.outcome", f"is {parity.outcome}, but its checks say otherwise")
     if (parity.metrics is not None) != (checks.get("values") == PASS):
@@ -130,6 +153,16 @@ def _metrics(fields: FieldReader, value: Any, at: str) -> ParityMetrics:
         evaluation_flips=None if flips is None else fields.integer(flips, f"{at}.evaluation_flips", 0, crops),
         auc_change=None if change is None else fields.number(change, f"{at}.auc_change", -1, 1),
     )
+
+
+def _conversion(fields: FieldReader, value: Any, at: str) -> ConversionRecord | None:
+    """Nothing that failed is ever shipped: what was measured lies within a limit no looser than edgedf's."""
+    if value is None:
+        return None
+    record = fields.record(value, "measured allowed", at)
+    allowed = fields.number(record["allowed"], f"{at}.allowed", 0, CONVERSION_LIMIT)
+    measured = fields.number(record["measured"], f"{at}.measured", 0, allowed * ROUNDING)
+    return ConversionRecord(measured=measured, allowed=allowed)
 
 
 def _check_limits(fields: FieldReader, found: ParityMetrics, at: str, limits: Mapping[str, float]) -> None:

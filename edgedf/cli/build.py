@@ -13,7 +13,13 @@ from edgedf.bundle.manifest import PRECISIONS, TARGETS
 from edgedf.cli.config import read_config
 from edgedf.cli.options import ExistingPath, accept_option, json_option
 from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say, show_line
-from edgedf.cli.parity_table import print_limits, print_problems, print_stand_ins, report_row
+from edgedf.cli.parity_table import (
+    print_conversion,
+    print_limits,
+    print_problems,
+    print_stand_ins,
+    report_row,
+)
 from edgedf.errors import UsageError
 from edgedf.parity.gate import Outcome, exit_code, some_values_ran
 
@@ -163,6 +169,7 @@ def _print(result: BuildResult, *, demo: bool) -> None:
         right=numbers,
     )
     print_limits(result.reports)
+    print_conversion(result.reports)
     _print_problems(result)
     print_stand_ins(result.reports)
     for target in result.targets:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from edgedf.bundle.parity_record import stands_in
+from edgedf.bundle.parity_record import CONVERSION, stands_in
 from edgedf.cli.output import show_line
 from edgedf.parity.gate import Check, Outcome, Report
 
-_LIMITS = {"values": "max error {:.0e}", "flips": "flips {:.1%}", "auc": "AUC change {:g}"}
+_LIMITS = {
+    "values": "max error {:.0e}",
+    "conversion": "against its own weights {:.0e}",
+    "flips": "flips {:.1%}",
+    "auc": "AUC change {:g}",
+}
 
 
 def report_row(report: Report, *sizes: str | None) -> tuple[object, ...]:
@@ -36,6 +41,18 @@ def print_limits(reports: Iterable[Report]) -> None:
             lines[f"allowed: {report.precision}: {', '.join(parts)}"] = None
     for line in lines:
         show_line(line)
+
+
+def print_conversion(reports: Iterable[Report]) -> None:
+    """One line: how far each way is from what its own weights, as its file stores them, give."""
+    found = [
+        f"{report.subject} {check.measured:.1e}"
+        for report in reports
+        for check in report.checks
+        if check.name == CONVERSION and check.measured is not None
+    ]
+    if found:
+        show_line(f"max error against its own weights: {', '.join(found)}")
 
 
 def print_problems(reports: Iterable[Report]) -> None:

@@ -8,45 +8,36 @@ A wrong weight that the bundle's tolerances would let through is found that way.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
 from edgedf.bundle.golden import GoldenSet
+from edgedf.bundle.parity_record import CONVERSION, CONVERSION_LIMIT
 from edgedf.parity.compare import difference
-from edgedf.parity.gate import Check, Outcome, failed
+from edgedf.parity.gate import Check, failed, passed
 from edgedf.parity.values import rounded
 
 F32 = npt.NDArray[np.float32]
 
-# Of the logit scale. Right artifacts of every target and architecture come to 4e-6 or less.
-CONVERSION_LIMIT = 2e-5
 
-
-def check_conversion(values: Check, got: F32, stored: F32, goldens: GoldenSet) -> Check:
-    """The check of values, made stricter: `got` must also agree with `stored`.
+def check_conversion(got: F32, stored: F32, goldens: GoldenSet) -> Check:
+    """Whether `got` agrees with `stored` within CONVERSION_LIMIT of the goldens' logit scale.
 
     Args:
-        values: what `check_values` said of `got`; a failure stays as it is.
         got: the artifact's golden logits, finite, (N,), activations not rounded.
         stored: what the compacted network answers with the weights as the artifact stores them, (N,); the
             goldens' own logits where nothing is rounded.
     """
-    if values.outcome is Outcome.FAIL:
-        return values
     found = difference(stored, got, goldens.contract)
-    error, exact = found.max_relative, np.array_equal(stored, goldens.logits)
-    against = "" if exact else " against its own rounded weights"
+    error = found.max_relative
+    against = "" if np.array_equal(stored, goldens.logits) else " against its own rounded weights"
     detail = f"max error{against} {error:.2e}, allowed {CONVERSION_LIMIT:.0e} at a build"
     if error <= CONVERSION_LIMIT:
-        if exact and values.allowed is not None:
-            return replace(values, allowed=min(values.allowed, CONVERSION_LIMIT), detail=detail)
-        return replace(values, detail=f"{values.detail}; {detail}")
+        return passed(CONVERSION, detail, measured=rounded(error), allowed=CONVERSION_LIMIT)
     lines = [
         f"{goldens.pictures[i].name} (index {i}): {got[i]:.6g}, its weights give {stored[i]:.6g}"
         for i in map(int, np.argsort(-found.errors, kind="stable"))
         if found.errors[i] / found.scale > CONVERSION_LIMIT
     ]
     detail = f"{detail}; {len(lines)} of {len(got)} goldens, worst {lines[0]}"
-    return failed("values", detail, lines, measured=rounded(error), allowed=CONVERSION_LIMIT)
+    return failed(CONVERSION, detail, lines, measured=rounded(error), allowed=CONVERSION_LIMIT)

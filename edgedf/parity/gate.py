@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from edgedf.bundle.manifest import TARGETS
-from edgedf.bundle.parity_record import ParityMetrics, ParityRecord
+from edgedf.bundle.parity_record import CONVERSION, ConversionRecord, ParityMetrics, ParityRecord
 from edgedf.errors import EXIT_GATE, EXIT_NOT_RUN, EdgedfError
 
 # The checks that may not run for a reason that is not the artifact's.
@@ -41,7 +41,7 @@ class Check:
     """One check of one artifact.
 
     Attributes:
-        name: "contract", "crops", "open", "names", "shapes", "values", "flips" or "auc".
+        name: "contract", "crops", "open", "names", "shapes", "values", "conversion", "flips" or "auc".
         outcome: pass, fail or not run.
         detail: one line: what was found, or why it did not run.
         measured, allowed: the number and its limit, where the check has one.
@@ -146,7 +146,15 @@ class Report:
             runtime=self.runtime,
             checks=checks,
             metrics=ParityMetrics(**numbers) if numbers else None,
+            conversion=self._conversion(),
         )
+
+    def _conversion(self) -> ConversionRecord | None:
+        """The numbers of the check of that name, if it ran."""
+        for check in self.checks:
+            if check.name == CONVERSION and check.measured is not None and check.allowed is not None:
+                return ConversionRecord(measured=check.measured, allowed=check.allowed)
+        return None
 
 
 def accepted(reports: Iterable[Report], accept: Iterable[str]) -> bool:

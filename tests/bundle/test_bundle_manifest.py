@@ -74,6 +74,12 @@ def _parity(*keys: str, to: Any) -> Callable[[dict[str, Any]], None]:
         (_parity("checks", "values", to="fail"), "expected pass or not_run"),
         (_parity("checks", "auc", to="not_run"), "its checks say otherwise"),
         (_parity("checks", "luck", to="pass"), "is no check"),
+        (_parity("conversion", to=None), "where that check ran"),
+        (_parity("checks", "conversion", to="not_run"), "where that check ran"),
+        (_parity("conversion", to={"measured": 0}), "conversion.allowed: missing field"),
+        (_parity("conversion", "measured", to=2.1e-5), "conversion.measured"),
+        (_parity("conversion", "measured", to=float("nan")), "manifest"),
+        (_parity("conversion", "allowed", to=1e-4), "conversion.allowed"),
         (_parity("metrics", to=None), "where the check of values ran"),
         (_parity("metrics", to={}), "missing field"),
         (_parity("metrics", "max_logit_error", to="small"), "expected a number"),
@@ -113,6 +119,18 @@ def test_hostile_manifest_is_refused(
     _rewrite(folder, edit)
     with pytest.raises(BundleError, match=reason):
         open_bundle(folder)
+
+
+def test_a_manifest_of_an_older_edgedf_has_no_conversion_and_opens(folder: Path) -> None:
+    def edit(tree: dict[str, Any]) -> None:
+        for artifact in tree["artifacts"]:
+            del artifact["parity"]["conversion"], artifact["parity"]["checks"]["conversion"]
+
+    _rewrite(folder, edit)
+    with open_bundle(folder) as bundle:
+        for artifact in bundle.manifest.artifacts:
+            assert artifact.parity.conversion is None
+            assert (artifact.parity.outcome, artifact.parity.not_run) == ("pass", ())
 
 
 def test_tolerances_tighter_than_edgedfs_are_kept(folder: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from converters.rounded import rounded_graph
+from edgedf.bundle.parity_record import CONVERSION_LIMIT
 from edgedf.compact.module import GraphModule
 from edgedf.parity.compare import logit_scale
-from edgedf.parity.conversion import CONVERSION_LIMIT
 from edgedf.parity.reference import dense_logits
 from edgedf.runtime.backend import open_backend
 from tests.artifact_files import artifact, random_crops, sample, write_artifact

@@ -22,6 +22,7 @@ from edgedf.assembly.part import check_files
 from edgedf.assembly.source import DEMO_TICKET, Source, read_source
 from edgedf.assembly.stored import stored_logits
 from edgedf.bundle.golden import GoldenSet, golden_files
+from edgedf.bundle.parity_record import CONVERSION_LIMIT, PASS
 from edgedf.bundle.reader import open_bundle
 from edgedf.bundle.tolerances import TOLERANCES
 from edgedf.bundle.writer import file_entries, write_bundle
@@ -32,7 +33,7 @@ from edgedf.compact.graph import Affine, Conv2d, Linear
 from edgedf.compact.module import GraphModule
 from edgedf.data.synth import golden_faces
 from edgedf.errors import ParityError
-from edgedf.parity.conversion import CONVERSION_LIMIT, check_conversion
+from edgedf.parity.conversion import check_conversion
 from edgedf.parity.gate import Check, Outcome
 from edgedf.parity.golden import FACE_SEED, FACES, make_goldens
 from edgedf.parity.reference import dense_logits
@@ -103,13 +104,14 @@ def test_the_same_places_are_drawn_each_time() -> None:
 def _answer(limits: str, got: np.ndarray, stored: np.ndarray) -> Check:
     goldens = _demo()[2]
     values, _ = check_values(got, goldens, TOLERANCES[limits])
-    return check_conversion(values, got, stored, goldens)
+    return values if values.outcome is Outcome.FAIL else check_conversion(got, stored, goldens)
 
 
 def test_conversion_is_stricter_than_the_bundle() -> None:
     goldens = _demo()[2]
     assert _answer("float32", goldens.logits, goldens.logits).outcome is Outcome.PASS
-    assert _answer("float32", goldens.logits, goldens.logits).allowed == CONVERSION_LIMIT
+    check = _answer("float32", goldens.logits, goldens.logits)
+    assert (check.name, check.allowed, check.measured) == ("conversion", CONVERSION_LIMIT, 0)
     off = goldens.logits.copy()
     off[3] += np.float32(4e-4)  # 7e-5 of the scale: the bundle would let it through
     check = _answer("float32", off, goldens.logits)
@@ -155,8 +157,9 @@ def test_a_fault_that_the_bundle_would_let_through_is_refused_at_a_build(target:
     stored = stored_logits(compacted.graph, target, "float32", goldens)
     for given, outcome in ((None, Outcome.PASS), (stored, Outcome.FAIL)):
         report = check_files(made.files, artifact_entry(made), goldens, None, stored=given)
-        (values,) = [check for check in report.checks if check.name == "values"]
-        assert values.outcome is outcome, values.detail
+        outcomes = {check.name: check.outcome for check in report.checks}
+        assert outcomes["values"] is Outcome.PASS
+        assert outcomes.get("conversion", Outcome.PASS) is outcome
 
 
 def test_one_faulty_network_is_in_memory_at_a_time() -> None:
@@ -207,6 +210,31 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         main(["build", str(DEMO_TICKET), "--target", "native", "--crops", "100", "--out", str(path)])
     assert caught.value.code == 0
     return path
+
+
+def test_a_build_records_and_prints_what_conversion_was_allowed(tmp_path, capsys) -> None:
+    path = tmp_path / "b.edgedf"
+    options = ["--precision", "native=int8", "--precision", "coreml=float16", "--crops", "100"]
+    targets = ["--target", "native", "--target", "coreml"]
+    with pytest.raises(SystemExit) as caught:
+        main(
+            ["build", str(DEMO_TICKET), *targets, *options, "--out", str(path), "--accept-not-run", "coreml"]
+        )
+    out = capsys.readouterr().out
+    assert caught.value.code == 0, out
+    assert "allowed: int8: max error 2e-01, against its own weights 2e-05," in out
+    (line,) = [line for line in out.splitlines() if line.startswith("max error against its own weights: ")]
+    assert "native " in line
+    assert "coreml" not in line
+    assert "note: coreml: no check of conversion: " in out
+    with open_bundle(path) as opened:
+        native, coreml = (opened.artifact(target).parity for target in ("native", "coreml"))
+    assert native.checks["conversion"] == PASS
+    assert native.conversion is not None
+    assert native.conversion.measured <= native.conversion.allowed == CONVERSION_LIMIT
+    assert coreml.conversion is None
+    assert "conversion" not in coreml.checks
+    assert coreml.checks["values"] == PASS
 
 
 def test_faults_verb_prints_the_shares(bundle: Path, capsys) -> None:

@@ -189,9 +189,11 @@ def test_two_odd_pictures_are_no_contrast(goldens: GoldenSet) -> None:
 def test_a_report_says_what_it_allowed(goldens: GoldenSet, capsys: pytest.CaptureFixture[str]) -> None:
     tight = replace(FLOAT32, max_logit_error=1e-5)
     report = replace(check_function("f", "", _run, goldens, None, tight), precision="float32")
-    assert report.to_json()["limits"] == {"values": 1e-5, "flips": 0.001}
+    assert report.to_json()["limits"] == {"values": 1e-5, "conversion": 2e-5, "flips": 0.001}
     print_limits([report, report])
-    assert capsys.readouterr().out == "allowed: float32: max error 1e-05, flips 0.1%\n"
+    assert capsys.readouterr().out == (
+        "allowed: float32: max error 1e-05, against its own weights 2e-05, flips 0.1%\n"
+    )
 
 
 def test_what_several_reports_say_alike_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -296,6 +298,7 @@ def test_missing_evaluation_is_not_run_and_a_flip_there_fails(goldens: GoldenSet
     report = check_function("f", "", _run, goldens, wrong, FLOAT32)
     assert {c.name: c.outcome for c in report.checks} == {
         "values": Outcome.PASS,
+        "conversion": Outcome.PASS,
         "flips": Outcome.FAIL,
         "auc": Outcome.FAIL,
     }

@@ -71,8 +71,10 @@ def _normalised_twice(graph: Graph) -> Graph:
 @pytest.mark.parametrize(("target", "precision"), FORMS)
 def test_honest_artifact_passes_what_runs(target: str, precision: str) -> None:
     report = gate_report(artifact(target, honest, precision))
+    # Core ML rounds between operations too at float16: nobody knows what its weights should give.
+    conversion = () if (target, precision) == ("coreml", "float16") else ("conversion",)
     assert {c.name: c.outcome for c in report.checks if c.name != "auc"} == dict.fromkeys(
-        ("names", "shapes", "open", "values", "flips"), Outcome.PASS
+        ("names", "shapes", "open", "values", *conversion, "flips"), Outcome.PASS
     )
     assert report.outcome is Outcome.NOT_RUN  # no evaluation crops here, and that is not a pass
 
@@ -92,9 +94,9 @@ def test_sabotaged_network_is_refused(
     target: str, precision: str, sabotage: Callable[[Graph], Graph], reason: str
 ) -> None:
     report = gate_report(artifact(target, sabotage, precision))
-    check = next(check for check in report.checks if check.name == "values")
+    check = next(check for check in report.checks if check.outcome is Outcome.FAIL)
     assert report.outcome is Outcome.FAIL
-    assert check.outcome is Outcome.FAIL
+    assert check.name in ("values", "conversion")
     assert reason in check.detail
     assert "worst" in check.detail
 
