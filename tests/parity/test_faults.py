@@ -217,9 +217,7 @@ def test_a_build_records_and_prints_what_conversion_was_allowed(tmp_path, capsys
     options = ["--precision", "native=int8", "--precision", "coreml=float16", "--crops", "100"]
     targets = ["--target", "native", "--target", "coreml"]
     with pytest.raises(SystemExit) as caught:
-        main(
-            ["build", str(DEMO_TICKET), *targets, *options, "--out", str(path), "--accept-not-run", "coreml"]
-        )
+        main(["build", str(DEMO_TICKET), *targets, *options, "--out", str(path)])
     out = capsys.readouterr().out
     assert caught.value.code == 0, out
     assert "allowed: int8: max error 2e-01, against its own weights 2e-05," in out
