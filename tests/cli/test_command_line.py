@@ -152,7 +152,7 @@ def test_ctrl_c_ends_quietly(bundle: Path) -> None:
     command = [*EDGEDF, "bench", str(bundle), "--runs", "100000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=4)
+            process.wait(timeout=2)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -98,8 +98,9 @@ def test_config_names_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("bundel = 'x'", "unknown key"),
         ("bundle =", "not valid TOML"),
         ('bundle = "a\\u0000b"', "is not a path"),
-        ("bundle = " + "[" * 3000 + "]" * 3000, "not valid TOML"),
-        ("bundle = " + "9" * 5000, "not valid TOML"),
+        # How deep Python may recurse depends on what ran before: either reason is right.
+        pytest.param("bundle = " + "[" * 3000 + "]" * 3000, "error: edgedf.toml", id="nested"),
+        pytest.param("bundle = " + "9" * 5000, "not valid TOML", id="long number"),
     ],
 )
 def test_a_bad_config_is_an_error(
