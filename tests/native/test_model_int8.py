@@ -222,6 +222,29 @@ def test_run_int8_extreme_ranges(variant: str, size: float) -> None:
         assert float(model.run(crop)[0]) == pytest.approx(expected, rel=1e-2, abs=0)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("size", [2e38 / 765, 1e36])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_run_int8_refuses_a_range_without_end(variant: str, size: float, threads: int) -> None:
+    """Also where a clamp follows, which would make zeros of what is no number, and of them a verdict."""
+    graph, crop = _one_conv(16)
+    nodes = list(graph.nodes)
+    scale = np.full(16, size, np.float32)
+    scale[::2] *= -1
+    builder = Int8Builder(np.random.default_rng(1), 16)
+    value = builder.append(nodes[0].op, INPUT)
+    value = builder.append(Affine(scale_c=scale, shift_c=np.zeros(16, np.float32)), value)
+    value = builder.append(nodes[1].op, value)
+    value = builder.append(Relu(), value)
+    value = builder.append(nodes[2].op, value)
+    builder.append(Flatten(), value)
+    data = _file(Graph(input_chw=(3, 16, 16), nodes=tuple(builder.nodes)))
+    model = NativeModel(data, variant=variant, threads=threads)
+    assert any("int8" in step.kernel for step in model.steps())
+    with pytest.raises(BundleError, match="not a finite number"):
+        model.run(crop)
+
+
 def test_oracle_agrees_with_a_float_convolution() -> None:
     """The oracle itself: off by rounding to levels, not by a shifted kernel or a lost bias."""
     rng = np.random.default_rng(2)

@@ -130,6 +130,10 @@ edgedf_model_status edgedf_model_run(const edgedf_model *model, const uint8_t *c
       edgedf_run_step(&run, 0);
     else
       executor->parallel(executor->context, run_task, &run, threads);
+    if (run.step->kind != EDF_STEP_QUANTISE) continue;
+    /* Activations without bytes to stand for them would end as zeros at the next clamp, and as a verdict. */
+    *logit = edgedf_quantised_step(&run);
+    if (!edgedf_is_finite(*logit)) return EDGEDF_MODEL_NOT_FINITE;
   }
   const edgedf_tensor *result = &model->plan.tensor[model->plan.step[model->plan.steps - 1].output];
   *logit = *edgedf_row(result, arena, 0, 0);

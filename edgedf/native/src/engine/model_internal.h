@@ -56,6 +56,8 @@ void edgedf_run_linear(const edgedf_run *run, uint32_t thread, float *scratch);
 void edgedf_run_copy(const edgedf_run *run, uint32_t thread, float *scratch);
 void edgedf_run_crop(const edgedf_run *run, uint32_t thread, float *scratch);
 void edgedf_run_quantise(const edgedf_run *run, uint32_t thread);
+/* After a step that quantises: what one byte is worth. Not finite if the tensor's range is not: such bytes mean nothing. */
+float edgedf_quantised_step(const edgedf_run *run);
 
 /* Rows of sums of one channel, `row` floats apart, on their way to the output tensor. */
 typedef struct edgedf_strip {

@@ -50,6 +50,12 @@ void edgedf_run_quantise(const edgedf_run *run, uint32_t thread) {
   }
 }
 
+float edgedf_quantised_step(const edgedf_run *run) {
+  edgedf_levels levels;
+  memcpy(&levels, levels_of(&run->model->plan.tensor[run->step->output], run->arena), sizeof levels);
+  return levels.step;
+}
+
 /* What the kernel needs for one block of channels: the byte of zero comes off every sum beforehand. */
 static void start_block(const edgedf_run *run, uint32_t first, edgedf_int8_block *block) {
   const edgedf_model *model = run->model;
