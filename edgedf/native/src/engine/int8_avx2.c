@@ -54,7 +54,7 @@ static inline __m256i add_products(__m256i sum, halves input, halves weight) {
   __asm__(
       "vpmaddwd %4, %2, %1\n\tvpaddd %1, %0, %0\n\t"
       "vpmaddwd %5, %3, %1\n\tvpaddd %1, %0, %0"
-      : "+x"(sum), "=&x"(product)
+      : "+&x"(sum), "=&x"(product)
       : "x"(input.even), "x"(input.odd), "x"(weight.even), "x"(weight.odd));
   return sum;
 }
