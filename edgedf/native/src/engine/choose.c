@@ -108,8 +108,8 @@ edgedf_model_status edgedf_make_plan(const edgedf_graph *graph, const edgedf_var
   plan->int8 = variant->int8;
   edgedf_model_status status = edgedf_fuse(graph, plan);
   if (status == EDGEDF_MODEL_OK) status = edgedf_lay_out(graph, plan);
-  if (status == EDGEDF_MODEL_OK) status = edgedf_plan_int8(graph, plan);
   if (status != EDGEDF_MODEL_OK) return status;
+  edgedf_plan_int8(graph, plan);
   edgedf_choose_kernels(graph, kernels, plan);
   edgedf_choose_strips(graph, kernels, plan);
   status = edgedf_place(plan);

@@ -143,12 +143,13 @@ edgedf_model_status edgedf_lay_out(const edgedf_graph *graph, edgedf_plan *plan)
   /* Inserting copies moves later steps: go from the end of the list, then close the gap. */
   for (uint32_t i = 0; i < plan->steps; i++) {
     edgedf_step step = plan->step[i];
-    if (plan->tensors + 3 > EDF_MAX_TENSORS || plan->steps == EDF_MAX_STEPS) return EDGEDF_MODEL_TOO_LARGE;
+    if (plan->tensors + 3 > EDF_MAX_TENSORS) return EDGEDF_MODEL_TOO_LARGE;
     if (step.kind != EDF_STEP_CROP) step.input = view_of(graph, plan, stored, step.in_value);
     if (step.other != EDF_NONE) step.other = view_of(graph, plan, stored, step.other_value);
     step.output = stored[step.out_value];
     if (step.kind == EDF_STEP_CONV && !fits(&plan->tensor[step.input], &graph->nodes[step.node])) {
       uint16_t from = step.input;
+      if (plan->steps == EDF_MAX_STEPS) return EDGEDF_MODEL_TOO_LARGE;
       step.input = add_copy(plan, from, &graph->nodes[step.node]);
       if (step.input == EDF_NONE) return EDGEDF_MODEL_TOO_LARGE;
       edgedf_step copy = plan->step[plan->steps];

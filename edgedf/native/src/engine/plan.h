@@ -78,7 +78,7 @@ edgedf_model_status edgedf_make_plan(const edgedf_graph *graph, const edgedf_var
 /* The stages of edgedf_make_plan, each in its own file. */
 edgedf_model_status edgedf_fuse(const edgedf_graph *graph, edgedf_plan *plan);
 edgedf_model_status edgedf_lay_out(const edgedf_graph *graph, edgedf_plan *plan);
-edgedf_model_status edgedf_plan_int8(const edgedf_graph *graph, edgedf_plan *plan);
+void edgedf_plan_int8(const edgedf_graph *graph, edgedf_plan *plan);
 edgedf_model_status edgedf_place(edgedf_plan *plan);
 void edgedf_choose_kernels(const edgedf_graph *graph, const edgedf_kernels *kernels, edgedf_plan *plan);
 void edgedf_choose_strips(const edgedf_graph *graph, const edgedf_kernels *kernels, edgedf_plan *plan);

@@ -18,8 +18,12 @@ static int pays(const edgedf_node *node, const edgedf_tensor *in) {
   return (float)node->nonzero > (each < FEW_WEIGHTS ? FEW_INT8_ABOVE : INT8_ABOVE) * (float)weights;
 }
 
-/* A tensor of words with the layout of `from`. */
-static int add_words(edgedf_plan *plan, uint16_t from) {
+/* Whether one more step and tensor find room. A convolution that does not stays in float32: which ones follows from
+ * the order in the file. */
+static int has_room(const edgedf_plan *plan) { return plan->tensors < EDF_MAX_TENSORS && plan->steps < EDF_MAX_STEPS; }
+
+/* A tensor of words with the layout of `from`, not yet counted; 0 if it would be too large. */
+static int make_words(edgedf_plan *plan, uint16_t from) {
   edgedf_tensor *t = &plan->tensor[plan->tensors];
   *t = plan->tensor[from];
   t->alias = EDF_NONE;
@@ -44,21 +48,19 @@ static uint16_t words_of(const edgedf_plan *plan, uint32_t steps, uint16_t from)
   return EDF_NONE;
 }
 
-edgedf_model_status edgedf_plan_int8(const edgedf_graph *graph, edgedf_plan *plan) {
+void edgedf_plan_int8(const edgedf_graph *graph, edgedf_plan *plan) {
   for (uint32_t i = 0; plan->int8 != NULL && i < plan->steps; i++) {
     edgedf_step *step = &plan->step[i];
     if (step->kind != EDF_STEP_CONV || !pays(&graph->nodes[step->node], &plan->tensor[step->input])) continue;
     uint16_t from = step->input, words = words_of(plan, i, from);
+    if (words == EDF_NONE && (!has_room(plan) || !make_words(plan, from))) continue;
     step->int8 = 1;
     step->input = words != EDF_NONE ? words : (uint16_t)plan->tensors;
     if (words != EDF_NONE) continue;
-    if (plan->tensors == EDF_MAX_TENSORS || plan->steps == EDF_MAX_STEPS || !add_words(plan, from))
-      return EDGEDF_MODEL_TOO_LARGE;
     memmove(step + 1, step, (plan->steps - i) * sizeof *step);
     make_quantise(plan, from, step);
     plan->tensors++;
     plan->steps++;
     i++;
   }
-  return EDGEDF_MODEL_OK;
 }

@@ -72,6 +72,15 @@ static double stored_floats(const edgedf_tensor *t) {
   return t->windowed ? plane * t->shape.c * t->stride_w * (1.0 + t->rows) : (double)t->floats;
 }
 
+/* Multiply-adds per sum of a convolution. Integers fill up blocks of output channels and groups of four input channels;
+ * floats fill up blocks too, but only where that at most doubles the weights (choose.c). */
+static double conv_work(const edgedf_plan *plan, const edgedf_step *step, const edgedf_node *node) {
+  if (!step->dense) return node->nonzero;
+  if (!step->int8) return (double)edgedf_weight_count(node) * 2;
+  uint32_t block = plan->int8->block, blocks = (node->out_channels + block - 1) / block;
+  return (double)blocks * block * edgedf_word_planes(node->in_channels) * 4 * node->kernel_h * node->kernel_w;
+}
+
 /* Doubles: products of all limits do not fit 64 bits, and below 2^53 nothing is rounded. */
 static double step_work(const edgedf_graph *graph, const edgedf_plan *plan, const edgedf_step *step) {
   const edgedf_tensor *out = &plan->tensor[step->output];
@@ -81,11 +90,11 @@ static double step_work(const edgedf_graph *graph, const edgedf_plan *plan, cons
   double rows = step->kind == EDF_STEP_CROP ? step->sums.h : strips * step->strip_rows;
   double sums = rows * step->sums.w * step->sums.c, work = sums + stored_floats(out);
   if (step->kind == EDF_STEP_CONV)
-    work += rows * plan->tensor[step->input].row *
-            (step->dense ? (double)edgedf_weight_count(node) * 2 : (double)node->nonzero);
+    work += rows * plan->tensor[step->input].row * conv_work(plan, step, node);
   if (step->kind == EDF_STEP_LINEAR) work += step->dense ? (double)edgedf_weight_count(node) : 8.0 * node->nonzero;
-  /* Quantising reads its tensor twice, by each thread. */
-  if (step->kind == EDF_STEP_QUANTISE) work += 2 * stored_floats(&plan->tensor[step->input]);
+  /* Quantising reads its tensor twice, the second time in groups of four channels. */
+  if (step->kind == EDF_STEP_QUANTISE)
+    work += stored_floats(&plan->tensor[step->input]) + 4.0 * edgedf_word_planes(step->sums.c) * out->channel;
   work += chain_work(graph, &step->before, sums) + chain_work(graph, &step->middle, sums);
   work += step->other == EDF_NONE ? 0 : sums;
   if (step->pool == EDF_NONE) return work;

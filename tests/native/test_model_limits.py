@@ -1,0 +1,69 @@
+"""Networks near the engine's limits: what a converter writes is opened, and work is what is really done."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_model_engine import _largest_activation
+from test_model_int8 import VARIANTS, Int8Builder, _crops, _file
+
+from edgedf.compact.graph import INPUT, Affine, Conv2d, Flatten, Graph, MaxPool2d, Relu
+from edgedf.native.engine import NativeModel
+
+MAX_STEPS = 256
+
+
+def _deep(convs: int) -> Graph:
+    """`convs` convolutions in a row that pay in integers, ReLUs behind the first ten, then one that does not."""
+    builder = Int8Builder(np.random.default_rng(convs), 16)
+    value = builder.append(
+        Affine(scale_c=np.full(3, 1 / 64, np.float32), shift_c=np.zeros(3, np.float32)), INPUT
+    )
+    for index in range(convs):
+        channels = builder.shapes[value][0]
+        weight = np.abs(builder.rng.normal(size=(4, channels, 3, 3))).astype(np.float32)
+        weight /= weight.sum(axis=(1, 2, 3), keepdims=True)
+        value = builder.append(Conv2d(weight_oihw=weight, padding=(1, 1)), value)
+        if index < 10:
+            value = builder.append(Relu(), value)
+    value = builder.append(Conv2d(weight_oihw=np.ones((1, 4, 3, 3), np.float32) / 36), value)
+    value = builder.append(MaxPool2d(kernel=(14, 14), stride=(14, 14)), value)
+    builder.append(Flatten(), value)
+    return Graph(input_chw=(3, 16, 16), nodes=tuple(builder.nodes))
+
+
+@pytest.mark.parametrize("convs", [126, 127, 128, 242])
+def test_open_deep_int8_file_keeps_the_last_layers_in_float32(convs: int) -> None:
+    """Each integer layer takes two of the engine's 256 steps. Where they end depends on the file alone."""
+    graph = _deep(convs)
+    data, crops = _file(graph), _crops(16)
+    floats = NativeModel(data, int8=False)
+    exact, room = floats.run(crops), _largest_activation(graph, crops)
+    # One step for the crop, one per convolution, one more for each that is computed in integers.
+    integers = min(convs, MAX_STEPS - 1 - (convs + 1))
+    for variant in VARIANTS:
+        model = NativeModel(data, variant=variant)
+        kernels = [step.kernel.split()[0] for step in model.steps() if step.layer]
+        assert kernels[:integers] == ["int8"] * integers, variant
+        assert "int8" not in kernels[integers:], variant
+        assert model.needs.steps == 1 + len(kernels) + integers
+        assert np.abs(model.run(crops) - exact).max() <= 0.05 * max(1.0, room)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_work_counts_what_integer_kernels_fill_up(variant: str) -> None:
+    """One output channel takes as long as a whole block of them, one input channel as long as four."""
+    builder = Int8Builder(np.random.default_rng(1), 64)
+    value = INPUT
+    for _ in range(2):
+        channels = builder.shapes[value][0]
+        value = builder.append(
+            Conv2d(weight_oihw=np.ones((1, channels, 9, 9), np.float32), padding=(4, 4)), value
+        )
+    value = builder.append(MaxPool2d(kernel=(64, 64), stride=(64, 64)), value)
+    builder.append(Flatten(), value)
+    model = NativeModel(_file(Graph(input_chw=(3, 64, 64), nodes=tuple(builder.nodes))), variant=variant)
+    kernels = [step.kernel for step in model.steps() if step.layer]
+    assert [kernel.split()[0] for kernel in kernels] == ["int8", "int8"]
+    block = 8 if kernels[0] in ("int8 vnni", "int8 dot") else 4
+    assert model.needs.work >= 2 * 64 * 64 * 81 * 4 * block
