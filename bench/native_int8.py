@@ -18,10 +18,9 @@ from contextlib import ExitStack
 
 import numpy as np
 from native import measure, turns_for
-from native_ways import Way, executorch_way, litert_way, native_file
+from native_ways import Way, executorch_way, litert_way, native_file, native_way
 
 from edgedf.assembly.sweep import Work, sparse_network
-from edgedf.native.engine import NativeModel
 from edgedf.native.engine_types import bind
 
 WORKS = (
@@ -42,9 +41,9 @@ def medians(work: Work, sparsity: float, turns: int) -> dict[str, float]:
     with ExitStack() as stack:
 
         def native(data: bytes, variant: str | None = None, int8: bool = True) -> Way:
-            model = NativeModel(data, variant=variant, int8=int8)
+            way, model = native_way(data, crop, variant=variant, int8=int8)
             stack.callback(model.close)
-            return lambda: float(model.run(crop[None])[0])
+            return way
 
         ways: dict[str, Way] = {
             "int8": native(small),
@@ -74,7 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--turns", type=int, default=61, help="timed calls per way")
+    parser.add_argument("--turns", type=int, default=21, help="turns per way, each of several calls")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--arch", action="append", help="only this architecture; may be repeated")
     options = parser.parse_args()

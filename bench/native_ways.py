@@ -26,10 +26,10 @@ def native_file(module: GraphModule, work: Work, precision: str = "float32") -> 
 
 
 def native_way(
-    data: bytes, crop: U8, threads: int = 1, variant: str | None = None
+    data: bytes, crop: U8, threads: int = 1, variant: str | None = None, int8: bool = True
 ) -> tuple[Way, NativeModel]:
     """edgedf's engine, from the crop's bytes to the logit."""
-    model = NativeModel(data, variant=variant, threads=threads)
+    model = NativeModel(data, variant=variant, threads=threads, int8=int8)
     crops = crop[None]
     return lambda: float(model.run(crops)[0]), model
 

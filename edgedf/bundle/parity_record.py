@@ -12,15 +12,15 @@ from typing import Any
 from edgedf.bundle.fields import FieldReader
 
 PASS, NOT_RUN = "pass", "not_run"
-# Every check that an artifact goes through, in the order they run.
-CHECKS = ("names", "shapes", "open", "values", "flips", "auc")
-# One more, beside values: only where a build knew which weights the file stores, and edgedf recorded it.
+# Beside values: only where a build knew which weights the file stores, and edgedf recorded it.
 CONVERSION = "conversion"
+_ORDER = ("names", "shapes", "open", "values", CONVERSION, "flips", "auc")
+# Every check that each artifact goes through, in the order they run.
+CHECKS = tuple(name for name in _ORDER if name != CONVERSION)
 # Its limit, of the logit scale. Right artifacts of every target and architecture come to 4e-6 or less.
 CONVERSION_LIMIT = 2e-5
 # Recorded numbers have three digits: one that was rounded up may lie this much above its limit.
 ROUNDING = 1.005
-_ORDER = ("names", "shapes", "open", "values", CONVERSION, "flips", "auc")
 _LARGEST = 1e30
 _MOST = 1_000_000_000
 _NUMBERS = (

@@ -13,6 +13,7 @@ from typing import Any
 from edgedf.errors import FileError, TrainingError
 from edgedf.os_errors import write_error
 from edgedf.system import folder_lock
+from edgedf.training.recipe import Recipe
 from edgedf.training.run_file import RUN_NAME, RunHead, read_run
 
 _OWN_FOLDERS = ("cache", "cache-wide", "tickets", "controls", "evaluation")
@@ -41,8 +42,9 @@ def check_same_run(out: Path, head: RunHead) -> None:
     if not (out / RUN_NAME).exists():
         return
     before = read_run(out)
+    before["recipe"] = Recipe.from_json(before["recipe"]).settings()
     now = {
-        "recipe": head.recipe.to_json(),
+        "recipe": head.recipe.settings(),
         "seeds": list(head.seeds),
         "dataset": dict(head.dataset),
         "machine": head.machine.to_json(),
@@ -60,8 +62,8 @@ def check_same_run(out: Path, head: RunHead) -> None:
 
 def _first_difference(part: str, before: Any, now: Any) -> tuple[str, str, str]:
     if isinstance(before, dict) and isinstance(now, dict):
-        # The recipe's name says more than the settings that came with it.
-        names = sorted({*before, *now}, key=lambda n: (n != "name", n))
+        # A recipe's name says more than the settings that came with it, a data set's less than its contents.
+        names = sorted({*before, *now}, key=lambda n: (part != "recipe" or n != "name", n))
         name = next(n for n in names if before.get(n) != now.get(n))
         return f"{part}.{name}", str(before.get(name))[:80], str(now.get(name))[:80]
     return part, str(before)[:80], str(now)[:80]

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 
 import numpy as np
 import pytest
+import torch
 
 from converters import Options, convert
 from edgedf.assembly.artifact import artifact_entry
@@ -22,6 +24,20 @@ from edgedf.parity.golden import make_goldens
 from edgedf.parity.reference import dense_logits, module_logits
 from edgedf.parity.values import Evaluation
 from tests.parity_samples import lively_ticket
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """The networks are made by PyTorch, and their last bits depend on its number of threads.
+
+    The largest of 100 rounding errors moves by a third with them: roundings go other ways.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    lively_ticket.cache_clear()
+    yield
+    lively_ticket.cache_clear()
+    torch.set_num_threads(before)
 
 
 @pytest.mark.slow
@@ -45,9 +61,9 @@ def test_dense_network_in_integers_against_its_floats(arch: str, size: int) -> N
         f"{arch}@{size} dense int8: integers max error {errors[True]:.1e}, flips {flips[True]} of 100; "
         f"floats {errors[False]:.1e}, {flips[False]} of 100"
     )
-    # The largest of 100 errors moves by a third when a float's last bit changes: roundings go other ways.
-    assert errors[True] <= errors[False] + TOLERANCES["int8"].max_logit_error
-    assert flips[True] <= flips[False] + 5
+    # Rounded activations must not cost as much again as the limit leaves for rounded weights.
+    assert errors[True] <= errors[False] + TOLERANCES["int8"].max_logit_error / 2
+    assert flips[True] <= flips[False] + 3
 
 
 @pytest.mark.slow
@@ -67,6 +83,4 @@ def test_dense_network_in_integers_passes_the_gate_of_a_build(arch: str, size: i
     made = convert("native", compacted.module, ticket.contract, Options(precision="int8"))
     stored = stored_logits(compacted.graph, "native", "int8", goldens)
     report = check_files(made.files, artifact_entry(made), goldens, evaluation, stored=stored)
-    refused = {check.name for check in report.checks if check.outcome.name != "PASS"}
-    # Random weights tell no fakes: their AUC over 100 crops is chance and moves with every rounding.
-    assert refused <= {"auc"}, report.to_json()
+    assert report.outcome.name == "PASS", report.to_json()

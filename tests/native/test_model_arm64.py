@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine_checks import VARIANTS
 from model_graphs import random_graph
-from test_model_int8 import VARIANTS, int8_graph
+from test_model_int8 import int8_graph
 
 from converters.native_format.file import model_file
+from edgedf.compact.graph import Graph
 from edgedf.contract import Contract
 from edgedf.native.engine import NativeModel
 
@@ -46,6 +48,14 @@ def _build(compiler: str | None, program: Path) -> None:
     subprocess.run([str(compiler), *flags, *map(str, sources), "-o", str(program)], check=True)
 
 
+def _write(folder: Path, graphs: list[Graph], precision: str) -> list[Path]:
+    files = []
+    for number, graph in enumerate(graphs):
+        files.append(folder / f"{number}.edgedfm")
+        files[-1].write_bytes(model_file(graph, Contract(size=graph.input_chw[1]), precision, {}))
+    return files
+
+
 def _answers(command: list[str], files: list[Path]) -> dict[tuple[str, str], tuple[str, float, str]]:
     out = subprocess.run([*command, *map(str, files)], check=True, capture_output=True, text=True).stdout
     fields = [line.split() for line in out.splitlines()]
@@ -53,12 +63,7 @@ def _answers(command: list[str], files: list[Path]) -> dict[tuple[str, str], tup
 
 
 def test_arm64_portable_gives_the_bits_of_x86_and_neon_agrees(tmp_path: Path) -> None:
-    files = []
-    for seed in range(40):
-        graph = random_graph(seed)
-        path = tmp_path / f"{seed}.edgedfm"
-        path.write_bytes(model_file(graph, Contract(size=graph.input_chw[1]), "float32", {}))
-        files.append(path)
+    files = _write(tmp_path, [random_graph(seed) for seed in range(40)], "float32")
     _build(HOST_COMPILER, tmp_path / "host")
     _build(ARM_COMPILER, tmp_path / "arm")
     host = _answers([str(tmp_path / "host")], files)
@@ -74,12 +79,7 @@ def test_arm64_portable_gives_the_bits_of_x86_and_neon_agrees(tmp_path: Path) ->
 @pytest.mark.parametrize(("processor", "by"), [("cortex-a53", "neon"), ("max", "dot")])
 def test_arm64_int8_gives_the_bits_of_x86(tmp_path: Path, processor: str, by: str) -> None:
     """cortex-a53 has plain NEON only; an instruction that it lacks would end the program."""
-    files = []
-    for seed in range(30):
-        graph = int8_graph(seed)
-        path = tmp_path / f"{seed}.edgedfm"
-        path.write_bytes(model_file(graph, Contract(size=graph.input_chw[1]), "int8", {}))
-        files.append(path)
+    files = _write(tmp_path, [int8_graph(seed) for seed in range(30)], "int8")
     _build(ARM_COMPILER, tmp_path / "arm")
     arm = _answers([str(QEMU), "-cpu", processor, str(tmp_path / "arm")], files)
     for path in files:

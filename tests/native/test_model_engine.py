@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from engine_checks import VARIANTS, check_threads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_graphs import random_graph
@@ -17,16 +18,6 @@ from edgedf.contract import Contract
 from edgedf.errors import BundleError, NotRunError
 from edgedf.models.registry import build_model
 from edgedf.native.engine import NativeModel
-
-
-def _variants() -> list[str]:
-    from edgedf.native.engine_types import bind
-
-    names = ("avx512", "avx2", "neon", "portable")
-    return [name for name in names if bind().edgedf_model_variant(name.encode()) is not None]
-
-
-VARIANTS = _variants()
 
 
 def _crops(size: int, count: int = 2) -> np.ndarray:
@@ -107,14 +98,7 @@ def test_run_architecture_equals_pytorch(arch: str, size: int, sparsity: float) 
 @given(seed=st.integers(0, 2**32), threads=st.integers(2, 5))
 def test_run_threads_give_the_same_bits(seed: int, threads: int) -> None:
     graph = random_graph(seed)
-    crops, data = _crops(graph.input_chw[1], 1), _file(graph)
-    one, many = NativeModel(data), NativeModel(data, threads=threads)
-    try:
-        for _ in range(3):
-            assert one.run(crops).tobytes() == many.run(crops).tobytes()
-    finally:
-        one.close()
-        many.close()
+    check_threads(_file(graph), _crops(graph.input_chw[1], 1), threads)
 
 
 def test_run_twice_in_one_workspace_gives_the_same_bits() -> None:

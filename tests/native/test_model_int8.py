@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from engine_checks import VARIANTS, check_threads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from int8_oracle import conv_int8, quantise, run_int8
@@ -15,9 +16,6 @@ from edgedf.compact.graph import INPUT, Add, Affine, Conv2d, Flatten, Graph, Lea
 from edgedf.contract import Contract
 from edgedf.errors import BundleError
 from edgedf.native.engine import NativeModel
-from edgedf.native.engine_types import bind
-
-VARIANTS = [n for n in ("avx512", "avx2", "neon", "portable") if bind().edgedf_model_variant(n.encode())]
 
 
 def _file(graph: Graph) -> bytes:
@@ -109,11 +107,7 @@ def test_run_int8_gives_the_bits_of_numpy_on_every_instruction_set(seed: int, th
 @given(seed=st.integers(0, 2**32), threads=st.integers(2, 5))
 def test_run_int8_threads_give_the_same_bits(seed: int, threads: int) -> None:
     graph = random_graph(seed)
-    crops, data = _crops(graph.input_chw[1], 1), _file(graph)
-    one, many = NativeModel(data), NativeModel(data, threads=threads)
-    assert one.run(crops).tobytes() == many.run(crops).tobytes()
-    one.close()
-    many.close()
+    check_threads(_file(graph), _crops(graph.input_chw[1], 1), threads)
 
 
 def _one_conv(channels: int, first: int = 8) -> tuple[Graph, np.ndarray]:

@@ -10,6 +10,7 @@ import struct
 
 import numpy as np
 import pytest
+from engine_checks import VARIANTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_decoder import ADD, CLAMP, FLATTEN, SIGMOID, FileNode, decode, encode_graph, sealed
@@ -19,9 +20,6 @@ from model_graphs import random_graph
 from converters.native_format.file import model_file
 from edgedf.contract import Contract
 from edgedf.native.engine import NativeModel
-from edgedf.native.engine_types import bind
-
-VARIANTS = [n for n in ("avx512", "avx2", "neon", "portable") if bind().edgedf_model_variant(n.encode())]
 
 
 def _squash(rng: np.random.Generator) -> FileNode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from engine_checks import VARIANTS
 from model_graphs import GraphBuilder
 
 from converters.native_format.file import model_file
@@ -12,10 +13,8 @@ from edgedf.compact.graph import INPUT, Add, Affine, Conv2d, Graph, LeakyRelu, M
 from edgedf.compact.module import GraphModule
 from edgedf.contract import Contract
 from edgedf.native.engine import NativeModel
-from edgedf.native.engine_types import bind
 
 SIZE = 16
-VARIANTS = [n for n in ("avx512", "avx2", "neon", "portable") if bind().edgedf_model_variant(n.encode())]
 KERNELS_AND_PADDINGS = [
     (1, 0), (1, 1), (1, 2), (1, 4), (2, 1), (2, 2), (2, 3), (3, 2), (3, 3), (3, 4), (5, 5), (5, 9)
 ]  # fmt: skip
