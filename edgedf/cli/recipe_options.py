@@ -40,6 +40,12 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("--rewind", "rewind", "0|K|none", "Epoch that rounds start from again; none: fine-tune."),
     (
+        "--rewind-mode",
+        "rewind_mode",
+        "weights|learning-rate",
+        "What goes back to that epoch: weights and learning rate, or the learning rate alone.",
+    ),
+    (
         "--controls",
         "controls",
         "KIND,...|none",

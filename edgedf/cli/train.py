@@ -59,9 +59,9 @@ def command(
 ) -> None:
     """Train sparse tickets on the faces in DATA by iterative magnitude pruning.
 
-    Trains the dense network, prunes the smallest weights, rewinds the rest, and repeats; then trains the
-    controls. Every point becomes a ticket file in RUN. The same command again takes an interrupted run up
-    where it stopped. On a CPU the same seed and thread count give the same bytes.
+    Trains the dense network, prunes the smallest weights, rewinds, trains the rest again, and repeats; then
+    trains the controls. Every point becomes a ticket file in RUN. The same command again takes an
+    interrupted run up where it stopped. On a CPU the same seed and thread count give the same bytes.
 
     \b
     Examples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -27,3 +28,11 @@ def check_choice(field: str, value: Any, known: tuple[str, ...]) -> None:
     """Raise UsageError unless `value` is one of `known`."""
     if value not in known:
         raise UsageError(f"is {str(value)[:40]!r}, expected one of {', '.join(known)}", field=field)
+
+
+def check_sparsities(field: str, values: tuple[float, ...], *, rising: bool) -> None:
+    """Raise UsageError unless all `values` are shares in (0, 1), each above the one before with `rising`."""
+    for value in values:
+        check_number(field, value, 1e-6, 1.0, open_high=True)
+    if rising and any(b <= a for a, b in itertools.pairwise(values)):
+        raise UsageError(f"{list(values)} does not rise", field=field)

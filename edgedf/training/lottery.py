@@ -1,4 +1,5 @@
-"""Iterative magnitude pruning (Frankle and Carbin 2019), rewinding (Frankle et al. 2020), and controls.
+"""Iterative magnitude pruning (Frankle and Carbin 2019), rewinding of the weights (Frankle et al. 2020) or of
+the learning rate alone (Renda et al. 2020), and controls.
 
 Every point ends as a ticket file, written whole. A point whose ticket is there is done, so a run that was
 stopped anywhere goes on by running the same plan again.
@@ -138,13 +139,15 @@ def _start(setting: Setting, folder: Path, point: Point, model: nn.Module) -> St
         masks = {n: m.copy() for n, m in parent.mask.items()}
         seed = derived_seed(setting.seed, _STREAM_REINIT, point.round)
         fresh = read_state(build_model(recipe.arch, recipe.arch_args, seed=seed))
-    start = fresh if point.kind == "reinit" else _rewound(setting, folder, point, parent)
+    start = fresh if point.kind == "reinit" else _start_weights(setting, folder, point, parent)
     return Start(apply_masks(start, masks), masks, held, sha256_file(path))
 
 
-def _rewound(setting: Setting, folder: Path, point: Point, parent: Ticket) -> Mapping[str, npt.NDArray[Any]]:
-    """Rewinding: the weights of the rewind epoch. Fine-tuning: those that were trained before pruning."""
-    if setting.recipe.rewind is not None:
+def _start_weights(
+    setting: Setting, folder: Path, point: Point, parent: Ticket
+) -> Mapping[str, npt.NDArray[Any]]:
+    """The rewind epoch's weights where weights are rewound, else those that were trained before pruning."""
+    if setting.recipe.rewinds_weights:
         return load_tensors(folder / _REWIND)[0]
     if point.kind == "random":
         # The parent's weights are trained for its own mask; a random mask needs the dense ones.

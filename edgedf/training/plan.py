@@ -67,8 +67,9 @@ def control_rounds(recipe: Recipe) -> tuple[int, ...]:
 def span_of(point: Point, recipe: Recipe, spent: int) -> Span:
     """The part of the schedule that a point is trained over.
 
-    Dense and "reinit" run the whole schedule. Rounds and "random" start at the rewind epoch, or, when
-    nothing is rewound, run the schedule again at the fine-tuning rate. "oneshot-round" has one round's
+    Dense and "reinit" run the whole schedule. Rounds and "random" start at the rewind epoch, whether weights
+    go back with the learning rate or not, or, when nothing is rewound, run the schedule again at the
+    fine-tuning rate. "oneshot-round" has one round's
     length; "oneshot" has as many epochs as IMP spent on all rounds up to this one, in one longer schedule.
 
     Args:

@@ -6,20 +6,21 @@ Two runs with equal recipes, seeds, data and thread counts give equal bytes on o
 from __future__ import annotations
 
 import inspect
-import itertools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
 from typing import Any
 
 from edgedf.contract import Contract
 from edgedf.errors import TrainingError, UsageError
-from edgedf.training.checks import check_choice, check_integer, check_number
+from edgedf.training.checks import check_choice, check_integer, check_number, check_sparsities
 
 OPTIMIZERS = ("adamw", "sgd")
 SCOPES = ("global", "layerwise")
 AUGMENTS = ("none", "shift", "box-jitter")
 CONTROLS = ("oneshot", "oneshot-round", "random", "reinit")
 FINE_TUNE = "none"
+WEIGHTS, LEARNING_RATE = "weights", "learning-rate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,8 @@ class Recipe:
         scope: "global" compares all layers' magnitudes, "layerwise" prunes each layer alike.
         floor: share of every layer that no round may prune, 0..0.5; at most half of the round's density.
         rewind: epoch of the dense training that rounds start from again, 0..epochs-1; None fine-tunes.
+        rewind_mode: what goes back to that epoch. "weights": the weights and the schedule (Frankle et al.
+            2020); "learning-rate": the schedule alone, trained weights stay (Renda et al. 2020).
         fine_tune: learning rate of fine-tuning over `lr`, 0.001..1; unused when rounds rewind.
         controls: what is trained beside IMP, of "oneshot" (equal total budget), "oneshot-round" (one round's
             budget), "random" (the round's layer counts, random places), "reinit" (the mask, new weights).
@@ -83,6 +86,7 @@ class Recipe:
     scope: str = "global"
     floor: float = 0.02
     rewind: int | None = 1
+    rewind_mode: str = WEIGHTS
     fine_tune: float = 0.1
     controls: tuple[str, ...] = ("oneshot", "random")
     control_sparsities: tuple[float, ...] = (0.8, 0.95)
@@ -97,17 +101,20 @@ class Recipe:
             check_integer(field, getattr(self, field), low, high)
         for field, least, most in _NUMBERS:
             check_number(field, getattr(self, field), least, most)
-        for field, known in (("optimizer", OPTIMIZERS), ("scope", SCOPES), ("augment", AUGMENTS)):
+        for field, known in _CHOICES:
             check_choice(field, getattr(self, field), known)
         for control in self.controls:
             check_choice("controls", control, CONTROLS)
         check_number("warmup", self.warmup, 0.0, float(self.epochs))
         if self.rewind is not None:
             check_integer("rewind", self.rewind, 0, self.epochs - 1)
+        elif self.rewind_mode != WEIGHTS:
+            problem = f"is {str(self.rewind_mode)[:40]!r}, but nothing is rewound"
+            raise UsageError(problem, field="rewind_mode", hint="name the epoch to rewind to (rewind)")
         if self.dropout and not self._has_dropout:
             raise UsageError(f"{self.arch} has no dropout, expected 0", field="dropout")
-        _check_sparsities("sparsities", self.sparsities, rising=True)
-        _check_sparsities("control_sparsities", self.control_sparsities, rising=False)
+        check_sparsities("sparsities", self.sparsities, rising=True)
+        check_sparsities("control_sparsities", self.control_sparsities, rising=False)
 
     @property
     def _has_dropout(self) -> bool:
@@ -121,6 +128,11 @@ class Recipe:
         return {"size": self.size} | ({"dropout": self.dropout} if self._has_dropout else {})
 
     @property
+    def rewinds_weights(self) -> bool:
+        """Whether rounds start from the weights of the rewind epoch; otherwise trained weights stay."""
+        return self.rewind is not None and self.rewind_mode == WEIGHTS
+
+    @property
     def contract(self) -> Contract:
         """The contract of the run's crops; tickets carry it with their own temperature."""
         return Contract(size=self.size, box_scale=self.box_scale)
@@ -132,20 +144,27 @@ class Recipe:
             return self.sparsities
         return tuple(1.0 - (1.0 - self.rate) ** r for r in range(1, self.rounds + 1))
 
-    def to_json(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """Every field as JSON; `rewind` is a number or "none"."""
         values = asdict(self)
         for field in _TUPLES:
             values[field] = list(values[field])
         return values | {"rewind": FINE_TUNE if self.rewind is None else self.rewind}
 
+    def to_json(self) -> dict[str, Any]:
+        """`settings` without those of `_ADDED` that have their default: what files hold."""
+        return {name: v for name, v in self.settings().items() if name not in _ADDED or v != _ADDED[name]}
+
     @staticmethod
     def from_json(value: Any, *, file: str | None = None) -> Recipe:
-        """The recipe in a parsed JSON object. Raises TrainingError on unknown, missing or bad fields."""
+        """The recipe in a parsed JSON object, also of an earlier version.
+
+        Raises TrainingError on unknown, missing or bad fields.
+        """
         names = {field.name for field in fields(Recipe)}
-        if not isinstance(value, Mapping) or set(value) != names:
+        if not isinstance(value, Mapping) or names != {*value, *_ADDED}:
             raise TrainingError("does not hold the settings this edgedf knows", file=file, field="recipe")
-        arguments = dict(value)
+        arguments = {**_ADDED, **value}
         arguments["rewind"] = None if value["rewind"] == FINE_TUNE else value["rewind"]
         try:
             for field in _TUPLES:
@@ -155,6 +174,15 @@ class Recipe:
             raise TrainingError(f"is damaged ({error})", file=file, field="recipe") from error
 
 
+# Fields that came later, with what runs before them did: left out at that value, so that the bytes of tickets
+# and run.json stay what they were.
+_ADDED: Mapping[str, Any] = MappingProxyType({"rewind_mode": WEIGHTS})
+_CHOICES = (
+    ("optimizer", OPTIMIZERS),
+    ("scope", SCOPES),
+    ("augment", AUGMENTS),
+    ("rewind_mode", (WEIGHTS, LEARNING_RATE)),
+)
 _TUPLES = ("sparsities", "controls", "control_sparsities")
 _INTEGERS = (
     ("batch", 2, 4096),
@@ -176,10 +204,3 @@ _NUMBERS = (
     ("fine_tune", 0.001, 1.0),
     ("keep_accuracy", 0.5, 1.0),
 )
-
-
-def _check_sparsities(field: str, values: tuple[float, ...], *, rising: bool) -> None:
-    for value in values:
-        check_number(field, value, 1e-6, 1.0, open_high=True)
-    if rising and any(b <= a for a, b in itertools.pairwise(values)):
-        raise UsageError(f"{list(values)} does not rise", field=field)

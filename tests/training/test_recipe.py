@@ -37,6 +37,9 @@ BAD = [
     {"floor": 0.6},
     {"rewind": 14},
     {"rewind": -1},
+    {"rewind_mode": "both"},
+    {"rewind_mode": None},
+    {"rewind": None, "rewind_mode": "learning-rate"},
     {"controls": ("oneshots",)},
     {"sparsities": (0.5, 0.5)},
     {"sparsities": (0.5, 1.0)},
@@ -79,7 +82,21 @@ def test_fine_tuning_survives_its_json():
     assert Recipe.from_json(recipe.to_json()) == recipe
 
 
-@pytest.mark.parametrize("damage", [{"lr": "x"}, {"controls": 3}, {"extra": 1}])
+def test_learning_rate_rewinding_survives_its_json():
+    recipe = Recipe(rewind_mode="learning-rate")
+    assert recipe.to_json()["rewind_mode"] == "learning-rate"
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+def test_recipe_json_from_before_rewind_modes_is_read_and_written_unchanged():
+    old = dict(Recipe().to_json())
+    assert "rewind_mode" not in old
+    assert Recipe.from_json(old).rewind_mode == "weights"
+    assert Recipe.from_json(old).to_json() == old
+    assert Recipe.from_json(old | {"rewind_mode": "weights"}).to_json() == old
+
+
+@pytest.mark.parametrize("damage", [{"lr": "x"}, {"controls": 3}, {"extra": 1}, {"rewind_mode": 2}])
 def test_recipe_json_damaged_is_a_training_error(damage):
     with pytest.raises(TrainingError):
         Recipe.from_json(Recipe().to_json() | damage)
@@ -118,6 +135,14 @@ def test_oneshot_gets_what_imp_spent_and_random_one_round():
     assert span_of(Point("reinit", 3, 0.5), recipe, 0).epochs == 10
     fine_tune = span_of(Point(IMP, 1, 0.2), dataclasses.replace(recipe, rewind=None), 0)
     assert (fine_tune.first, fine_tune.peak) == (0, pytest.approx(recipe.lr * recipe.fine_tune))
+
+
+@pytest.mark.parametrize("kind", [IMP, "oneshot", "oneshot-round", "random", "reinit"])
+def test_learning_rate_rewinding_trains_over_the_same_part_of_the_schedule(kind):
+    recipe = Recipe(epochs=10, rewind=2, rounds=4)
+    other = dataclasses.replace(recipe, rewind_mode="learning-rate")
+    assert span_of(Point(kind, 3, 0.5), other, 24) == span_of(Point(kind, 3, 0.5), recipe, 24)
+    assert not other.rewinds_weights
 
 
 def test_planned_epochs_adds_up():

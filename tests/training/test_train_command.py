@@ -184,6 +184,14 @@ def test_two_seeds_are_compared_in_pairs_in_the_terminal_and_on_the_page(faces, 
         (["--rate", "1.5"], "error: --rate: is 1.5, expected a number from 0.01 to 0.95"),
         (["--rewind", "soon"], "error: --rewind: is 'soon', neither an epoch nor none"),
         (["--rewind", "99"], "error: --rewind: is 99"),
+        (
+            ["--rewind-mode", "both"],
+            "error: --rewind-mode: is 'both', expected one of weights, learning-rate",
+        ),
+        (
+            ["--rewind", "none", "--rewind-mode", "learning-rate"],
+            "error: --rewind-mode: is 'learning-rate', but nothing is rewound\nhint: name the epoch",
+        ),
         (["--sparsities", "0.5,x"], "error: --sparsities: is '0.5,x', no list of numbers"),
         (["--sparsities", "0.9,0.5"], "does not rise\nhint: name each round's sparsity in rising order"),
         (
