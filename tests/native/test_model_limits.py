@@ -14,7 +14,7 @@ MAX_STEPS = 256
 
 
 def _deep(convs: int) -> Graph:
-    """`convs` convolutions in a row that pay in integers, ReLUs behind the first ten, then one that does not."""
+    """`convs` convolutions that pay in integers, ReLUs behind the first ten, then one that does not."""
     builder = Int8Builder(np.random.default_rng(convs), 16)
     value = builder.append(
         Affine(scale_c=np.full(3, 1 / 64, np.float32), shift_c=np.zeros(3, np.float32)), INPUT

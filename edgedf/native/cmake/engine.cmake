@@ -1,5 +1,6 @@
 # Sources of the sparse engine. Each instruction set is one file that allows it for its own functions only.
 set(EDGEDF_ENGINE_SOURCES
+    src/engine/bounds.c
     src/engine/choose.c
     src/engine/coder.c
     src/engine/cpu_arm64.c

@@ -20,7 +20,7 @@ const char *edgedf_model_status_text(edgedf_model_status status) {
     case EDGEDF_MODEL_BAD_WEIGHTS: return "its weights do not decode to what its graph declares";
     case EDGEDF_MODEL_TOO_LARGE: return "larger than this engine's limits";
     case EDGEDF_MODEL_NO_MEMORY: return "the given memory is too small";
-    case EDGEDF_MODEL_NOT_FINITE: return "its weights gave a logit that is not a finite number";
+    case EDGEDF_MODEL_NOT_FINITE: return "its weights are so large that the logit is not a finite number";
   }
   return "unknown status";
 }
@@ -105,6 +105,7 @@ edgedf_model_status edgedf_model_open(const uint8_t *file, size_t file_bytes, co
   /* Missing biases, weights between the nonzero ones and padded channels are zeros. */
   memset((uint8_t *)made + sizeof(edgedf_model), 0, made->plan.model_bytes - sizeof(edgedf_model));
   status = edgedf_decode_tables(file, made);
+  if (status == EDGEDF_MODEL_OK) status = edgedf_bound_activations(made);
   if (status == EDGEDF_MODEL_OK) *model = made;
   return status;
 }
@@ -126,14 +127,11 @@ edgedf_model_status edgedf_model_run(const edgedf_model *model, const uint8_t *c
   run.scratch = aligned(arena + model->plan.arena_floats);
   for (uint32_t i = 0; i < model->plan.steps; i++) {
     run.step = &model->plan.step[i];
+    if (!edgedf_may_run_step(&run)) return EDGEDF_MODEL_NOT_FINITE;
     if (threads == 1 || run.step->kind == EDF_STEP_CROP)
       edgedf_run_step(&run, 0);
     else
       executor->parallel(executor->context, run_task, &run, threads);
-    if (run.step->kind != EDF_STEP_QUANTISE) continue;
-    /* Activations without bytes to stand for them would end as zeros at the next clamp, and as a verdict. */
-    *logit = edgedf_quantised_step(&run);
-    if (!edgedf_is_finite(*logit)) return EDGEDF_MODEL_NOT_FINITE;
   }
   const edgedf_tensor *result = &model->plan.tensor[model->plan.step[model->plan.steps - 1].output];
   *logit = *edgedf_row(result, arena, 0, 0);

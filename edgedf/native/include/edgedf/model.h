@@ -28,7 +28,7 @@ typedef enum edgedf_model_status {
   EDGEDF_MODEL_BAD_WEIGHTS = 7,  /* the weights do not decode to what the graph declares */
   EDGEDF_MODEL_TOO_LARGE = 8,    /* beyond the limits below */
   EDGEDF_MODEL_NO_MEMORY = 9,    /* the given memory is smaller than edgedf_model_measure said */
-  EDGEDF_MODEL_NOT_FINITE = 10   /* the weights gave a logit that is infinite or not a number: no verdict */
+  EDGEDF_MODEL_NOT_FINITE = 10   /* weights so large that numbers leave float32's range, or may, unseen: no verdict */
 } edgedf_model_status;
 
 /* Limits of every model: they bound time and memory before anything is computed from a file. */

@@ -10,6 +10,9 @@ struct edgedf_model {
   char layer[EDF_MAX_STEPS][64]; /* name of the layer each step starts with */
   edgedf_graph graph;
   edgedf_plan plan;
+  /* Of a node with weights or scales, over its output channels: largest sum of magnitudes of weights, largest bias. */
+  double gain[EDGEDF_MODEL_MAX_NODES], offset[EDGEDF_MODEL_MAX_NODES];
+  float limit[EDF_MAX_STEPS]; /* largest magnitude that a step may read; infinite: known to be small enough */
 };
 
 static inline void *edgedf_table(const edgedf_model *model, size_t at) {
@@ -18,6 +21,9 @@ static inline void *edgedf_table(const edgedf_model *model, size_t at) {
 
 /* Decode weights, biases, scales and affine vectors into the tables. */
 edgedf_model_status edgedf_decode_tables(const uint8_t *file, edgedf_model *model);
+
+/* After that: make sure that no activation can become infinite or NaN unseen. NOT_FINITE if nothing can. */
+edgedf_model_status edgedf_bound_activations(edgedf_model *model);
 
 /* Where the weights of an int8 convolution go. */
 typedef struct edgedf_words {
@@ -56,8 +62,9 @@ void edgedf_run_linear(const edgedf_run *run, uint32_t thread, float *scratch);
 void edgedf_run_copy(const edgedf_run *run, uint32_t thread, float *scratch);
 void edgedf_run_crop(const edgedf_run *run, uint32_t thread, float *scratch);
 void edgedf_run_quantise(const edgedf_run *run, uint32_t thread);
-/* After a step that quantises: what one byte is worth. Not finite if the tensor's range is not: such bytes mean nothing. */
-float edgedf_quantised_step(const edgedf_run *run);
+/* Whether what the step reads is small enough for everything it makes to be finite; looks where the weights alone do
+ * not say so. */
+int edgedf_may_run_step(const edgedf_run *run);
 
 /* Rows of sums of one channel, `row` floats apart, on their way to the output tensor. */
 typedef struct edgedf_strip {

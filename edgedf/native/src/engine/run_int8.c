@@ -17,8 +17,6 @@ static edgedf_rounding find_levels(const float range[2], edgedf_levels *levels) 
   }
   float lowest = (0.0f - range[0]) * inverse, rounded = lowest + EDF_ROUNDER;
   uint32_t bits;
-  /* Not a number if the range is infinite: then anything in range will do. */
-  rounded = rounded > EDF_ROUNDER ? rounded : EDF_ROUNDER;
   memcpy(&bits, &rounded, sizeof bits);
   levels->zero = (int32_t)(bits & 255u);
   return (edgedf_rounding){inverse, EDF_ROUNDER + (float)levels->zero};
@@ -48,12 +46,6 @@ void edgedf_run_quantise(const edgedf_run *run, uint32_t thread) {
     }
     int8->quantise(&rounding, planes, to + g * out->channel + first, last - first);
   }
-}
-
-float edgedf_quantised_step(const edgedf_run *run) {
-  edgedf_levels levels;
-  memcpy(&levels, levels_of(&run->model->plan.tensor[run->step->output], run->arena), sizeof levels);
-  return levels.step;
 }
 
 /* What the kernel needs for one block of channels: the byte of zero comes off every sum beforehand. */

@@ -12,6 +12,15 @@ static int read_vector(const uint8_t *from, uint32_t form, size_t count, float *
   return 1;
 }
 
+static double largest(const float *values, size_t count) {
+  double most = 0;
+  for (size_t i = 0; i < count; i++) {
+    double size = values[i] < 0 ? -(double)values[i] : (double)values[i];
+    if (size > most) most = size;
+  }
+  return most;
+}
+
 /* Where the weights of one node come from and go to. */
 typedef struct reading {
   const edgedf_node *node;
@@ -76,11 +85,13 @@ static void put_weight(target *to, const edgedf_node *node, uint32_t o, uint32_t
   }
 }
 
-static int read_weights(reading *r, target *to) {
+/* *gain: the largest sum of magnitudes of one output channel's weights. */
+static int read_weights(reading *r, target *to, double *gain) {
   const edgedf_node *node = r->node;
   uint32_t before = 0;
   edgedf_contexts_next_tensor(&r->decoder->contexts);
   for (uint32_t o = 0; o < node->out_channels; o++) {
+    double sum = 0;
     if (!to->step->dense) to->starts[o] = to->count;
     for (uint32_t k = 0; k < to->per_channel; k++) {
       uint32_t here = (uint32_t)edgedf_decode_bit(r->decoder, &r->decoder->contexts.present[before]);
@@ -93,8 +104,10 @@ static int read_weights(reading *r, target *to) {
         edgedf_put_word(&to->words, o, k, r->units, scale_of(r, o));
       else
         put_weight(to, node, o, k, weight);
+      sum += weight < 0 ? -weight : weight;
       to->count++;
     }
+    if (sum > *gain) *gain = sum;
     if (r->decoder->bad) return 0;
   }
   if (!to->step->dense) to->starts[node->out_channels] = to->count;
@@ -129,7 +142,17 @@ static int read_layer(const uint8_t *file, edgedf_model *model, edgedf_step *ste
     int32_t *offsets = edgedf_table(model, step->offsets);
     for (uint32_t k = 0; k < per_channel; k++) offsets[k] = offset_of(&to, node, 0, k);
   }
-  return read_weights(&r, &to);
+  model->offset[step->node] = largest(bias, node->out_channels);
+  return read_weights(&r, &to, &model->gain[step->node]);
+}
+
+static int read_affine(const uint8_t *file, edgedf_model *model, uint32_t index) {
+  const edgedf_node *node = &model->graph.nodes[index];
+  float *vectors = edgedf_table(model, model->plan.affine[index]);
+  if (!read_vector(file + node->raw_at, node->vector_form, 2 * (size_t)node->shape.c, vectors)) return 0;
+  model->gain[index] = largest(vectors, node->shape.c);
+  model->offset[index] = largest(vectors + node->shape.c, node->shape.c);
+  return 1;
 }
 
 /* One operator into an epilogue that holds those before it. */
@@ -166,10 +189,8 @@ edgedf_model_status edgedf_decode_tables(const uint8_t *file, edgedf_model *mode
   edgedf_decoder_begin(&decoder, file + model->graph.code.at, model->graph.code.bytes);
   for (uint32_t i = 0; i < model->graph.count; i++) {
     const edgedf_node *node = &model->graph.nodes[i];
-    if (node->op == EDF_OP_AFFINE &&
-        !read_vector(file + node->raw_at, node->vector_form, 2 * (size_t)node->shape.c,
-                     edgedf_table(model, model->plan.affine[i])))
-      return EDGEDF_MODEL_BAD_WEIGHTS;
+    model->gain[i] = model->offset[i] = 0;
+    if (node->op == EDF_OP_AFFINE && !read_affine(file, model, i)) return EDGEDF_MODEL_BAD_WEIGHTS;
     if (node->op != EDF_OP_CONV && node->op != EDF_OP_LINEAR) continue;
     for (uint32_t s = 0; s < model->plan.steps; s++)
       if (model->plan.step[s].node == i && !read_layer(file, model, &model->plan.step[s], &decoder))
