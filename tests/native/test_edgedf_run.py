@@ -234,6 +234,31 @@ def test_bad_files_are_one_error_and_exit_2(program: Path, model: Path, tmp_path
     _one_error(_call(program, tmp_path / "\x1b[2Jred", frame, *GOOD), "?[2Jred: No such file")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT RUN: only Linux limits a process's memory so")
+def test_out_of_memory_is_one_error_and_exit_3(program: Path, model: Path, tmp_path: Path) -> None:
+    """With ever more memory it fails ever later, then answers. Below some limit no program starts at all."""
+    shell, frame = shutil.which("sh") or "sh", tmp_path / "frame"
+    frame.write_bytes(bytes(3 * WIDTH * HEIGHT))
+    command = [str(program), str(model), str(frame), *map(str, GOOD), "--threads", "4"]
+    problems: set[str] = set()
+    for kilobytes in range(1500, 20_000, 64):
+        limited = [shell, "-c", f'ulimit -v {kilobytes} && exec "$@"', "sh", *command]
+        done = subprocess.run(limited, capture_output=True, check=False)
+        text = done.stderr.decode()
+        if done.returncode == 0:
+            break
+        if not text.startswith("error: "):
+            assert not problems, text
+            continue
+        assert done.returncode == 3, text
+        assert done.stdout == b""
+        assert re.fullmatch(r"error: [^\n]+\n", text), text
+        assert re.search("not enough memory|Cannot allocate memory", text), text
+        problems.add(text)
+    assert done.returncode == 0
+    assert problems
+
+
 def test_help_lists_everything(program: Path) -> None:
     done = _call(program, "--help")
     assert done.returncode == 0

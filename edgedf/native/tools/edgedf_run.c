@@ -14,11 +14,12 @@
 #include "edgedf/threads.h"
 #include "run_options.h"
 
-/* A whole file; the caller frees it. NULL after printing why. */
-static uint8_t *read_file(const char *path, int standard_input, size_t *bytes) {
+/* A whole file; the caller frees it. NULL after printing why, with the exit code in *code. */
+static uint8_t *read_file(const char *path, int standard_input, size_t *bytes, int *code) {
   FILE *file = standard_input ? stdin : fopen(path, "rb");
   size_t capacity = 1u << 16, used = 0;
   const char *why = file == NULL ? strerror(errno) : NULL;
+  *code = file == NULL && errno == ENOMEM ? 3 : 2;
   uint8_t *data = why == NULL ? malloc(capacity) : NULL;
   while (data != NULL) {
     used += fread(data + used, 1, capacity - used, file);
@@ -34,7 +35,7 @@ static uint8_t *read_file(const char *path, int standard_input, size_t *bytes) {
     data = NULL;
   }
   if (file != NULL && file != stdin) fclose(file);
-  if (data == NULL) run_fail(2, path, why == NULL ? "not enough memory to read it" : why);
+  if (data == NULL) *code = run_fail(why == NULL ? 3 : *code, path, why == NULL ? "not enough memory to read it" : why);
   *bytes = used;
   return data;
 }
@@ -110,7 +111,8 @@ static int print_verdict(const edgedf_model *model, const edgedf_model_needs *ne
   }
   free(times);
   if (status == EDGEDF_MODEL_OK) return fflush(stdout) == 0 ? 0 : run_fail(2, "standard output", strerror(errno));
-  return run_fail(status == EDGEDF_MODEL_NO_MEMORY ? 3 : 2, options->model, edgedf_model_status_text(status));
+  if (status == EDGEDF_MODEL_NO_MEMORY) return run_fail(3, options->model, "not enough memory to run it");
+  return run_fail(2, options->model, edgedf_model_status_text(status));
 }
 
 /* Open the model and crop the frame, then answer. Exit code. */
@@ -141,9 +143,9 @@ int main(int argc, char **argv) {
   int code = run_parse(argc, argv, &options);
   if (code != 0) return code < 0 ? 0 : code;
   size_t file_bytes = 0, bytes = 0;
-  uint8_t *file = read_file(options.model, 0, &file_bytes);
-  uint8_t *data = file ? read_file(options.frame_path, strcmp(options.frame_path, "-") == 0, &bytes) : NULL;
-  code = data == NULL ? 2 : detect(&options, file, file_bytes, data, bytes);
+  uint8_t *file = read_file(options.model, 0, &file_bytes, &code), *data = NULL;
+  if (file != NULL) data = read_file(options.frame_path, strcmp(options.frame_path, "-") == 0, &bytes, &code);
+  if (data != NULL) code = detect(&options, file, file_bytes, data, bytes);
   free(data);
   free(file);
   return code;
