@@ -105,8 +105,6 @@ void edgedf_apply_chain(const edgedf_model *model, const edgedf_chain *chain, ui
 /* Make the padding around one output row, and say where to write the row: in place, or, for a tensor with
  * phase planes, into `spare`, from where edgedf_end_row takes it apart. */
 float *edgedf_begin_row(const edgedf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *spare);
-/* Make the padding left of `rows` rows, and beyond their right padding. */
-void edgedf_pad_sides(const edgedf_tensor *out, float *row, uint32_t rows);
 /* Make the padding around output rows [first, last) of an undivided tensor. */
 void edgedf_pad_rows(const edgedf_tensor *out, float *arena, uint32_t channel, uint32_t first, uint32_t last);
 /* A row taken apart: every stride-th float to each phase plane; `to` is its row in the first of them. */

@@ -144,8 +144,6 @@ void edgedf_conv_to_window(const edgedf_run *run, uint32_t first, uint32_t last,
     const float *source = source_of(run, &strip, scratch, windows);
     float *target = scratch + out->at + (size_t)(y + out->pad_h - origin) * out->row + out->pad_w;
     conv_pooled(run, source, &all, &strip, target);
-    for (uint32_t c = 0; c < out->shape.c; c++)
-      edgedf_pad_sides(out, target + c * out->channel, strip.last_out - strip.first_out);
   }
 }
 

@@ -98,14 +98,11 @@ void edgedf_end_row(const edgedf_kernels *kernels, const edgedf_tensor *out, flo
   if (out->split) store_split(kernels, out, arena + out->at + channel * out->channel, y, row);
 }
 
-void edgedf_pad_sides(const edgedf_tensor *out, float *row, uint32_t rows) {
-  for (uint32_t y = 0; y < rows; y++, row += out->row) zero_sides(out, row);
-}
-
 void edgedf_pad_rows(const edgedf_tensor *out, float *arena, uint32_t channel, uint32_t first, uint32_t last) {
   if (first == 0) zero_margins(out, arena + out->at + channel * out->channel, 0);
   if (last == out->shape.h) zero_margins(out, arena + out->at + channel * out->channel, last - 1);
-  edgedf_pad_sides(out, edgedf_row(out, arena, channel, first), last - first);
+  float *row = edgedf_row(out, arena, channel, first);
+  for (uint32_t y = first; y < last; y++, row += out->row) zero_sides(out, row);
 }
 
 static void store_row(const edgedf_kernels *kernels, const edgedf_tensor *out, float *arena, uint32_t channel, uint32_t y, float *row) {

@@ -3,7 +3,7 @@
 
 #define SUMS_FLOATS 4096u      /* sums of one channel that are pooled or copied from the cache */
 #define LEAST_TENSOR 20000u    /* floats: smaller ones stay in the second-level cache as they are */
-#define WINDOW_FLOATS 6400u    /* input that stays cached beside tables and sums: 25 of 32 kB */
+#define WINDOW_FLOATS 8192u    /* input of a strip: 32 kB, as a first-level cache has */
 
 static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
 

@@ -24,7 +24,6 @@ static void crop_row(const edgedf_run *run, const edgedf_tensor *t, uint32_t p, 
   float *rows[3];
   for (uint32_t c = 0; c < 3; c++) rows[c] = window + c * t->channel + (size_t)(p - origin) * t->row + t->pad_w;
   edgedf_crop_rows(run, p - t->pad_h, rows);
-  for (uint32_t c = 0; c < 3; c++) edgedf_pad_sides(t, rows[c], 1);
 }
 
 /* The same into phase planes, whose rows hold zeros so far. */
@@ -74,6 +73,8 @@ void edgedf_pull_rows(const edgedf_run *run, uint32_t first, uint32_t last, floa
   const edgedf_plan *plan = &run->model->plan;
   const edgedf_tensor *t = &plan->tensor[run->step->input];
   float *window = scratch + t->at;
+  /* The zeros beside the rows, for the whole run: only what lies between them is written, and rows move with them. */
+  if (windows->last == 0) memset(window, 0, t->floats * sizeof(float));
   uint32_t kept = keep_rows(t, windows, first, window);
   edgedf_run maker = *run;
   maker.step = &plan->step[t->first];
@@ -81,9 +82,6 @@ void edgedf_pull_rows(const edgedf_run *run, uint32_t first, uint32_t last, floa
     make_crop_rows(run, t, first + kept, last, first, window, scratch + plan->window_floats + run->step->sums_floats);
   else
     make_conv_rows(&maker, t, first + kept, last, first, scratch, windows - 1);
-  /* Right of the last row; right of the others is the padding left of the next. */
-  for (uint32_t c = 0; !t->split && c < t->shape.c; c++)
-    memset(window + c * t->channel + (size_t)(last - first) * t->row, 0, t->pad_w * sizeof(float));
   windows->first = first;
   windows->last = last;
 }
