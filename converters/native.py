@@ -14,20 +14,28 @@ from edgedf.bundle.manifest import TensorSpec
 from edgedf.compact.graph import Conv2d, Linear
 from edgedf.compact.module import GraphModule
 from edgedf.contract import Contract
+from edgedf.errors import ConvertError
+from edgedf.native.engine import why_refused
 
 CONTRACT_HASH = "edgedf.contract_sha256"
+LIMITS = "the limits are listed in docs/formats.md, Native model"
 
 
 def convert(module: GraphModule, contract: Contract, options: Options) -> Artifact:
     """One `.edgedfm` file with the graph, the weights and the contract.
 
-    float32 keeps every weight exactly; float16 and int8 (per output channel) round the weights only, all
-    arithmetic stays float32. Zero weights stay zero and are not stored.
-    Raises ConvertError if the engine's limits do not hold the network or float16 cannot hold a weight.
+    float32 keeps every weight exactly. float16 and int8 (per output channel) round weights, biases and affine
+    vectors; the engine computes in float32, but for the convolutions of an int8 file for which 8-bit integers
+    pay (docs/native.md). Zero weights stay zero and are not stored.
+    Raises ConvertError if the network is beyond the format's or the engine's limits, or if a weight is not
+    finite or too large for float16.
     """
     # The contract itself is in the file, so its hash would be bytes that say nothing new.
     metadata = {key: text for key, text in options.metadata.items() if key != CONTRACT_HASH}
     data = model_file(module.graph, contract, options.precision, metadata)
+    refusal = why_refused(data)
+    if refusal is not None:
+        raise ConvertError(f"makes a model that the engine refuses: {refusal}", field="graph", hint=LIMITS)
     path = f"{options.name}.edgedfm"
     kept, total = weight_counts(module)
     return Artifact(

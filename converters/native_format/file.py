@@ -24,9 +24,9 @@ def model_file(graph: Graph, contract: Contract, precision: str, metadata: Mappi
 
     Args:
         graph: the compacted network, input (3, contract.size, contract.size).
-        precision: "float32", "float16" or "int8"; of the weights, computing is float32 always.
+        precision: "float32", "float16" or "int8", of the weights and vectors.
         metadata: short texts for the META section.
-    Raises ConvertError if the network is beyond the format's limits.
+    Raises ConvertError if there are too many nodes or weights, or a weight that the precision cannot hold.
     """
     from edgedf.native.engine import encode_weights
 

@@ -36,7 +36,7 @@ class Step:
     """One fused step of an opened model.
 
     Attributes:
-        layer: name of the layer it starts with, "" for the crop and for copies.
+        layer: name of the layer it starts with, "" for the crop, copies and quantise steps.
         fused: operators done in the same pass, joined by "+".
         kernel: "sparse", "dense", "linear sparse", "linear dense", "crop", "copy", "quantise" or "int8 " and
             the instruction set that multiplies bytes; reason: why this one.
@@ -176,6 +176,20 @@ class NativeModel:
         if status != 0:
             text = self._library.edgedf_model_status_text(status).decode()
             raise BundleError(text, file=file, hint=_HINTS.get(status))
+
+
+def why_refused(data: bytes) -> str | None:
+    """Why the engine refuses a model file before it reads a weight, or None if it does not.
+
+    Asks for this processor's kernels and for the portable ones: how much work a run is depends on them.
+    """
+    library, needs = bind(), Needs()
+    for variant in (None, b"portable"):
+        status = library.edgedf_model_measure(data, len(data), variant, ctypes.byref(needs))
+        if status:
+            text: str = library.edgedf_model_status_text(status).decode()
+            return text
+    return None
 
 
 def encode_weights(tensors: Sequence[tuple[U8, U8]]) -> bytes:

@@ -7,7 +7,11 @@ import pytest
 from test_model_engine import _largest_activation
 from test_model_int8 import VARIANTS, Int8Builder, _crops, _file
 
+from converters import Options, convert
 from edgedf.compact.graph import INPUT, Affine, Conv2d, Flatten, Graph, MaxPool2d, Relu
+from edgedf.compact.module import GraphModule
+from edgedf.contract import Contract
+from edgedf.errors import ConvertError
 from edgedf.native.engine import NativeModel
 
 MAX_STEPS = 256
@@ -67,3 +71,19 @@ def test_work_counts_what_integer_kernels_fill_up(variant: str) -> None:
     assert [kernel.split()[0] for kernel in kernels] == ["int8", "int8"]
     block = 8 if kernels[0] in ("int8 vnni", "int8 dot") else 4
     assert model.needs.work >= 2 * 64 * 64 * 81 * 4 * block
+
+
+@pytest.mark.parametrize(("kernel", "padding", "stride"), [(3, 300, 8), (300, 0, 1), (9, 4, 256)])
+def test_convert_network_beyond_the_limits_is_one_error(kernel: int, padding: int, stride: int) -> None:
+    """Else the converter would write a file that the engine refuses."""
+    builder = Int8Builder(np.random.default_rng(1), 512)
+    weight = np.zeros((1, 3, kernel, kernel), np.float32)
+    weight[0, 0, 0, 0] = 1
+    op = Conv2d(weight_oihw=weight, padding=(padding, padding), stride=(stride, stride))
+    value = builder.append(op, INPUT)
+    _, height, width = builder.shapes[value]
+    value = builder.append(MaxPool2d(kernel=(height, width), stride=(height, width)), value)
+    builder.append(Flatten(), value)
+    module = GraphModule(Graph(input_chw=(3, 512, 512), nodes=tuple(builder.nodes)))
+    with pytest.raises(ConvertError, match="the engine refuses: holds a node, shape or number"):
+        convert("native", module, Contract(size=512), Options())
