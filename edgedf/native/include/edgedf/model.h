@@ -75,7 +75,7 @@ typedef struct edgedf_executor {
 
 /* One fused step, for a person. Texts live as long as the model. */
 typedef struct edgedf_model_step {
-  char layer[64];       /* name of the layer it starts with, or its operator */
+  char layer[64];       /* name of the convolution or linear layer it starts with; empty for crop, copy, quantise */
   char fused[96];       /* operators done in the same pass, such as "conv+relu+affine+max pool" */
   const char *kernel;   /* "sparse", "dense", "linear sparse", "linear dense", "crop", "copy", "quantise", or "int8 "
                          * and the instruction set: "vnni", "avx2", "dot", "neon" or "portable" */
@@ -101,7 +101,8 @@ EDGEDF_API const char *edgedf_model_status_text(edgedf_model_status status);
 EDGEDF_API const char *edgedf_model_variant(const char *variant);
 
 /* Check the whole file except its coded weights, and say what opening and running it needs.
- * `file` need not be aligned. `variant` as above. */
+ * `file` need not be aligned. `variant` as above. Takes up to 120 kB of stack, which is most of what musl gives a
+ * thread (128 kB): call it where there is more. The other calls take up to 8 kB. */
 EDGEDF_API edgedf_model_status edgedf_model_measure(const uint8_t *file, size_t file_bytes, const char *variant,
                                                     edgedf_model_needs *needs);
 
