@@ -7,8 +7,8 @@
 #include <sched.h>
 #include <stdlib.h>
 
-/* Steps follow each other within some microseconds; sleeping and waking costs tens of them. */
-#define SPINS 4000
+/* About 0.1 ms. Threads end a step up to that far apart, and sleeping and waking costs tens of microseconds. */
+#define SPINS 100000
 
 struct edgedf_pool {
   edgedf_executor executor;
