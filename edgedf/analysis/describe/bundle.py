@@ -28,15 +28,28 @@ def describe_bundle(path: Path) -> Description:
         }
         rows = tuple(_row(bundle.folder, entry) for entry in manifest.artifacts)
         files = tuple((f.path, f.size, f.sha256) for entry in manifest.artifacts for f in entry.files)
-    columns = ("target", "precision", "path", "size", "zipped", "max logit error", "allowed", "parity")
+    columns = (
+        "target",
+        "precision",
+        "path",
+        "size",
+        "zipped",
+        "max logit error",
+        "allowed",
+        "own weights",
+        "parity",
+    )
     return Description(
         kind="bundle",
         facts=facts,
         tables=(
-            Table(title="artifacts", columns=columns, rows=rows, right=("size", "zipped", *columns[5:7])),
+            Table(title="artifacts", columns=columns, rows=rows, right=("size", "zipped", *columns[5:8])),
             Table(title="files", columns=("path", "size", "sha256"), rows=files, right=("size",)),
         ),
-        notes=("every file has the size and sha256 that the manifest lists",),
+        notes=(
+            "every file has the size and sha256 that the manifest lists",
+            "max logit error: against dense PyTorch; own weights: against those that the file stores",
+        ),
     )
 
 
@@ -48,7 +61,7 @@ def artifact_sizes(folder: Path, entry: ArtifactEntry) -> tuple[int, int]:
 
 def _row(folder: Path, entry: ArtifactEntry) -> tuple[Cell, ...]:
     installed, zipped = artifact_sizes(folder, entry)
-    metrics = entry.parity.metrics
-    error = None if metrics is None else metrics.max_logit_error
-    limit = entry.tolerances.max_logit_error
-    return (entry.target, entry.precision, entry.path, installed, zipped, error, limit, entry.parity.label)
+    parity, limit = entry.parity, entry.tolerances.max_logit_error
+    error = None if parity.metrics is None else parity.metrics.max_logit_error
+    own = None if parity.conversion is None else parity.conversion.measured
+    return (entry.target, entry.precision, entry.path, installed, zipped, error, limit, own, parity.label)

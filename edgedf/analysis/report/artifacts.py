@@ -24,6 +24,7 @@ def artifact_section(sources: Sources, manifest: Manifest) -> Html:
         "10th to 90th",
         "max logit error",
         "allowed",
+        "own weights",
         "flips",
         "AUC change",
         "gate",
@@ -37,10 +38,11 @@ def artifact_section(sources: Sources, manifest: Manifest) -> Html:
     note = (
         "Sizes in bytes. Latency: one crop, one thread, calls interleaved between targets, on the machine "
         f"that wrote this page ({'; '.join(timed) or 'nothing was timed'}). Logit errors are relative to the "
-        "scale of the logits on the golden pictures. Flips: decisions that differ from dense PyTorch on "
-        "golden pictures, and on evaluation crops."
+        "scale of the logits on the golden pictures: against dense PyTorch, and against what the file's own "
+        "weights give, which tells the rounding of weights from an error of the converter. Flips: decisions "
+        "that differ from dense PyTorch on golden pictures, and on evaluation crops."
     )
-    return section("Artifacts", table(columns, rows, numbers=columns[2:10]), tag("p", note, class_="note"))
+    return section("Artifacts", table(columns, rows, numbers=columns[2:11]), tag("p", note, class_="note"))
 
 
 def _row(entry: ArtifactEntry, sizes: tuple[int, int], latency: Latency | None) -> Sequence[Part]:
@@ -59,6 +61,7 @@ def _row(entry: ArtifactEntry, sizes: tuple[int, int], latency: Latency | None) 
         spread,
         _number(found.max_logit_error if found else None),
         _number(entry.tolerances.max_logit_error),
+        _number(parity.conversion.measured if parity.conversion else None),
         _flips(found) if found else None,
         _number(found.auc_change if found else None),
         shown,
