@@ -70,7 +70,8 @@ class NativeModel:
         threads: 1..64.
         int8: whether the layers of an int8 file for which it pays are computed in 8-bit integers; False
             computes all of them in float32 from the same rounded weights.
-    Raises BundleError if the file is damaged, NotRunError if this processor has not got the variant.
+    Raises BundleError if the file is damaged or its weights overflow float32, NotRunError if this processor
+    has not got the variant.
     """
 
     def __init__(
@@ -126,7 +127,7 @@ class NativeModel:
     def run(self, crops_nhwc: U8) -> F32:
         """Logits (N,) float32, all finite, of crops (N, S, S, 3) uint8 RGB, S = `size`.
 
-        Raises BundleError on another shape, and if a logit is not finite: such a model has no verdict.
+        Raises BundleError on another shape, and if numbers leave float32's range: there is no verdict then.
         """
         if self._model.value is None:
             raise BundleError("the model is closed", file=self._file)
