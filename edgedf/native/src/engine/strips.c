@@ -3,6 +3,7 @@
 
 #define SUMS_FLOATS 4096u      /* sums of one channel that are pooled or copied from the cache */
 #define LEAST_TENSOR 20000u    /* floats: smaller ones stay in the second-level cache as they are */
+#define LINE 16u               /* floats of a cache line */
 #define WINDOW_FLOATS 8192u    /* input of a strip: 32 kB, as a first-level cache has */
 
 static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
@@ -90,9 +91,13 @@ static edgedf_step *window_reader(const edgedf_graph *graph, edgedf_plan *plan, 
 static void make_window(const edgedf_graph *graph, edgedf_plan *plan, uint16_t tensor, const edgedf_step *reader) {
   edgedf_tensor *t = &plan->tensor[tensor];
   reading r = reading_of(graph, plan, reader);
+  /* Rows of the crop begin with a cache line where the kernel goes row by row: one load in as many as the kernel is wide
+   * then lies in one line. Other windows have more channels, and longer rows would not leave them enough of the cache. */
+  uint32_t line = tensor == plan->step[0].output && reader->pooled ? LINE : 1;
   t->windowed = 1;
   t->rows = reader->strip_rows + r.halo;
-  t->plane = (size_t)t->rows * t->row + (t->split ? 0 : t->pad_w);
+  t->row = divide_up(t->row, line) * line;
+  t->plane = ((size_t)t->rows * t->row + (t->split ? 0 : t->pad_w) + line - 1) / line * line;
   t->channel = t->plane * t->stride_h * t->stride_w;
   t->floats = t->channel * t->shape.c + EDF_OVERRUN;
   t->at = plan->window_floats;
