@@ -24,6 +24,7 @@ __all__ = [
     "ColorMatrix",
     "Frame",
     "PixelFormat",
+    "as_frame",
     "crop_face",
     "crop_frame",
     "crop_square",
@@ -72,12 +73,18 @@ def crop_face(image_hwc: U8, box: Box, *, size: int, box_scale: float) -> U8:
     Views of RGBA pixels, padded rows or a grey picture (broadcast to three channels) are not copied.
     Raises CropError if the image is not of that form, size is outside 1..4096 or the box makes no sense.
     """
+    return crop_frame(as_frame(image_hwc), box, size=size, box_scale=box_scale)
+
+
+def as_frame(image_hwc: U8) -> Frame:
+    """The frame of an upright image (H, W, 3) uint8 RGB, read where it lies.
+
+    Raises CropError if the image is not of that form.
+    """
     grey = isinstance(image_hwc, np.ndarray) and image_hwc.ndim == 3 and image_hwc.strides[2] == 0
     if grey and image_hwc.shape[2] == 3:
-        frame = Frame.from_array(image_hwc[..., 0], PixelFormat.GRAY8)
-    else:
-        frame = Frame.from_array(image_hwc, PixelFormat.RGB888)
-    return crop_frame(frame, box, size=size, box_scale=box_scale)
+        return Frame.from_array(image_hwc[..., 0], PixelFormat.GRAY8)
+    return Frame.from_array(image_hwc, PixelFormat.RGB888)
 
 
 def crop_frame(

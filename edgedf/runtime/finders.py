@@ -14,10 +14,9 @@ import numpy.typing as npt
 
 from edgedf.crop import Box, crop_square, whole_picture_box
 from edgedf.errors import CropError, FileError, NotRunError
+from edgedf.runtime.search_view import view_of_array
 
 U8 = npt.NDArray[np.uint8]
-# Cascades are slow on large pictures and a face of 1/40 of the side is too small to judge anyway.
-MAX_SEARCH_SIDE = 1280
 _YUNET_HINT = "name an .onnx file of OpenCV's face_detection_yunet"
 
 
@@ -100,12 +99,12 @@ class HaarFinder:
             raise NotRunError("OpenCV's face cascade cannot be read", file=path, hint=hint)
 
     def find(self, image_hwc: U8) -> tuple[Box, ...]:
-        """Faces, largest first."""
-        small, scale = _shrink(self._cv2, image_hwc)
-        grey = self._cv2.equalizeHist(self._cv2.cvtColor(small, self._cv2.COLOR_RGB2GRAY))
+        """Faces, largest first. Raises CropError on a picture of more than 32,768 pixels a side."""
+        view = view_of_array(image_hwc)
+        grey = self._cv2.equalizeHist(self._cv2.cvtColor(view.image_hwc, self._cv2.COLOR_RGB2GRAY))
         least = max(20, int(self._min_size * min(grey.shape)))
         found = self._cascade.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(least, least))
-        return faces_in([tuple(float(v) * scale for v in row) for row in found], image_hwc)
+        return view.full_size(faces_in([tuple(map(float, row)) for row in found], view.image_hwc))
 
 
 class YunetFinder:
@@ -131,15 +130,16 @@ class YunetFinder:
         self._model = model
 
     def find(self, image_hwc: U8) -> tuple[Box, ...]:
-        """Faces, largest first. Raises FileError if the model is not a face finder."""
-        small, scale = _shrink(self._cv2, image_hwc)
+        """Faces, largest first. Raises FileError if the model is not a face finder, CropError as above."""
+        view = view_of_array(image_hwc)
+        small = view.image_hwc
         try:
             self._net.setInputSize((small.shape[1], small.shape[0]))
             _, rows = self._net.detect(self._cv2.cvtColor(small, self._cv2.COLOR_RGB2BGR))
         except self._cv2.error as error:
             raise FileError("is not a YuNet model", file=self._model, hint=_YUNET_HINT) from error
-        found = [] if rows is None else [tuple(float(v) * scale for v in row[:4]) for row in rows]
-        return faces_in(found, image_hwc)
+        found = [] if rows is None else [tuple(map(float, row[:4])) for row in rows]
+        return view.full_size(faces_in(found, small))
 
 
 def _touches(box: Box, width: int, height: int) -> bool:
@@ -154,16 +154,6 @@ def _opencv(purpose: str) -> ModuleType:
         raise NotRunError(f"{purpose} needs OpenCV", hint=hint) from error
     module: ModuleType = cv2
     return module
-
-
-def _shrink(cv2: Any, image_hwc: U8) -> tuple[U8, float]:
-    """The picture with its longer side at most MAX_SEARCH_SIDE, and the factor back to full size."""
-    scale = max(1.0, max(image_hwc.shape[:2]) / MAX_SEARCH_SIDE)
-    if scale == 1.0:
-        return image_hwc, 1.0
-    height, width = (max(1, round(side / scale)) for side in image_hwc.shape[:2])
-    small: U8 = cv2.resize(image_hwc, (width, height), interpolation=cv2.INTER_AREA)
-    return small, scale
 
 
 def faces_in(rows: Sequence[Sequence[float]], image_hwc: U8) -> tuple[Box, ...]:
