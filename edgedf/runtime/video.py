@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgedf.errors import DataError, FileError, NotRunError, UsageError
+from edgedf.errors import DataError, EdgedfError, NotRunError, UsageError
+from edgedf.files import open_regular
 from edgedf.runtime.images import MAX_PIXELS
 from edgedf.runtime.verdict import FrameVerdict
 
@@ -39,21 +40,18 @@ class VideoFrame:
 def read_frames(path: Path, *, every: int = 1) -> Iterator[VideoFrame]:
     """Every `every`-th frame of a video's first video stream, turned and mirrored as its metadata says.
 
-    Raises FileError if the file is missing, DataError if it holds no video, is damaged or has frames of more
-    than `images.MAX_PIXELS` pixels, NotRunError if PyAV is not installed, UsageError if `every` is below one.
+    Raises FileError if the file is missing, DataError if it holds no video, its codec is unknown here, it is
+    damaged or has frames of more than `images.MAX_PIXELS` pixels, NotRunError if PyAV is not installed,
+    UsageError if `every` is below one.
     """
     if every < 1:
         raise UsageError(f"is {every}, expected 1 or more", field="every")
     av = _pyav(path)
-    if not path.is_file():
-        raise FileError("no such file", file=path, hint="check the path")
+    open_regular(path).close()
     count = 0
     try:
-        with av.open(str(path), options=_OPTIONS) as container:
-            if not container.streams.video:
-                raise DataError("holds no video stream", file=path)
-            stream = container.streams.video[0]
-            _check_size(path, stream.width, stream.height)
+        with av.open(_url(path), options=_OPTIONS) as container:
+            stream = _video_stream(container, path)
             # FFmpeg's own limit, for frames that turn out larger than the container says.
             stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
             for index, frame in enumerate(container.decode(stream)):
@@ -61,10 +59,15 @@ def read_frames(path: Path, *, every: int = 1) -> Iterator[VideoFrame]:
                 count = index + 1
                 if index % every == 0:
                     yield VideoFrame(index, float(frame.time or 0.0), _upright(frame))
-    except av.FFmpegError as error:
-        # What was read before the damage has been handed out; the caller learns where it stopped.
+    except EdgedfError:
+        raise
+    except Exception as error:
+        # What was read before the damage has been handed out; the caller learns where it stopped. Beside
+        # FFmpeg's errors, PyAV turns damage into built-in exceptions of many classes.
         at = f" after frame {count - 1}" if count else ""
-        raise DataError(f"is damaged or no video{at} ({error.strerror})", file=path) from error
+        reason = error.strerror if isinstance(error, av.FFmpegError) else str(error)[:200]
+        problem = f"is damaged or no video{at} ({reason or type(error).__name__})"
+        raise DataError(problem, file=path) from error
     if count == 0:
         raise DataError("holds no frame", file=path)
 
@@ -73,7 +76,7 @@ def frame_count(path: Path) -> int | None:
     """The number of frames the container states, or None where it does not say; for progress only."""
     av = _pyav(path)
     try:
-        with av.open(str(path), options=_OPTIONS) as container:
+        with av.open(_url(path), options=_OPTIONS) as container:
             return int(container.streams.video[0].frames) or None
     except (av.FFmpegError, OSError, IndexError):
         return None
@@ -84,6 +87,22 @@ def judge_frames(detector: Detector, path: Path, *, every: int = 1) -> Iterator[
     for frame in read_frames(path, every=every):
         verdicts = detector.detect(frame.image_hwc)
         yield FrameVerdict(index=frame.index, seconds=frame.seconds, verdicts=verdicts)
+
+
+def _url(path: Path) -> str:
+    """A name that FFmpeg takes as a file's, also where it looks like a protocol's: `12:30.mp4`."""
+    return f"file:{path}"
+
+
+def _video_stream(container: Any, path: Path) -> Any:
+    """The first video stream. Raises DataError if there is none, or nothing here decodes it."""
+    if not container.streams.video:
+        raise DataError("holds no video stream", file=path)
+    stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise DataError("its video codec is unknown here", file=path, hint="convert it to H.264 first")
+    _check_size(path, stream.width, stream.height)
+    return stream
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

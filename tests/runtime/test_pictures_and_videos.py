@@ -131,6 +131,49 @@ def _write_clip(path: Path) -> None:
         clip.mux(stream.encode())
 
 
+def _mutated(data: bytes, rng: np.random.Generator) -> bytes:
+    """Bytes near either end or anywhere set to what readers like least; now and then the end cut off."""
+    changed = bytearray(data[: int(rng.integers(1, len(data)))] if rng.random() < 0.1 else data)
+    for _ in range(rng.integers(1, 9)):
+        near = int(rng.integers(len(changed) if rng.integers(2) else min(len(changed), 800)))
+        changed[near if rng.integers(4) else -1 - near] = rng.choice((0, 127, 128, 255, rng.integers(256)))
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi", "ts", "flv"])
+def test_a_damaged_video_is_frames_or_an_error_of_ours(suffix: str, tmp_path: Path) -> None:
+    whole, path = tmp_path / f"whole.{suffix}", tmp_path / f"a.{suffix}"
+    _write_clip(whole)
+    rng, outcomes = np.random.default_rng(5), []
+    for _ in range(120):
+        path.write_bytes(_mutated(whole.read_bytes(), rng))
+        frame_count(path)
+        try:
+            outcomes.append(sum(frame.image_hwc.shape[2] == 3 for frame in read_frames(path)) > 0)
+        except EdgedfError:
+            outcomes.append(False)
+    assert set(outcomes) == {True, False}
+
+
+def test_a_codec_that_nobody_knows_is_named(tmp_path: Path) -> None:
+    _write_clip(tmp_path / "a.mkv")
+    data = (tmp_path / "a.mkv").read_bytes()
+    (tmp_path / "a.mkv").write_bytes(data.replace(b"V_MPEG4/ISO/ASP", b"V_MPEG9/ISO/ASP"))
+    with pytest.raises(DataError, match=r"a\.mkv: its video codec is unknown here"):
+        list(read_frames(tmp_path / "a.mkv"))
+
+
+@pytest.mark.parametrize("name", ["12:30.mp4", "http:a.mp4", "concat:a.mp4", "a%03d.mp4", "file:a.mp4"])
+def test_a_name_that_looks_like_a_protocol_is_a_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _write_clip(tmp_path / "plain.mp4")
+    Path("plain.mp4").rename(name)
+    assert len(list(read_frames(Path(name)))) == 3
+    assert frame_count(Path(name)) == 3
+
+
 def test_a_video_frame_beyond_the_limit_is_refused_before_decoding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
