@@ -16,12 +16,13 @@ from edgedf.cli.options import ExistingPath, bundle_option, json_option, target_
 from edgedf.cli.output import print_json, progress_bar, say
 from edgedf.cli.verdict_table import print_verdicts
 from edgedf.errors import EdgedfError, UsageError
+from edgedf.files import open_regular
 
 if TYPE_CHECKING:
     from edgedf.crop import Box
     from edgedf.runtime.detector import Detector
     from edgedf.runtime.finders import Finder
-    from edgedf.runtime.verdict import Verdict
+    from edgedf.runtime.verdict import FrameVerdict, Verdict
 
 
 @click.command()
@@ -72,6 +73,8 @@ def command(
         raise UsageError("draws into pictures, not videos", field="--draw")
     given = _parse_boxes(boxes)
     outputs = _drawings(photos, draw)
+    if video is not None:
+        open_regular(video).close()  # a mistyped name is told before any picture is judged
     from edgedf.runtime.detector import Detector
 
     bundle = named_bundle(bundle)
@@ -155,9 +158,14 @@ def _judge_picture(detector: Detector, photo: Path, output: Path | None) -> dict
             _draw(load_picture(photo), verdicts, output)
             entry["drawn"] = str(output)
     except EdgedfError as error:
-        click.echo(f"error: {error}", err=True)
-        return entry | {"error": str(error), "exit_code": error.exit_code}
+        return entry | _failure(error)
     return entry
+
+
+def _failure(error: EdgedfError) -> dict[str, Any]:
+    """What an entry says of an error, which is also printed at once."""
+    click.echo(f"error: {error}", err=True)
+    return {"error": str(error), "exit_code": error.exit_code}
 
 
 def _draw(image_hwc: Any, verdicts: tuple[Verdict, ...], output: Path) -> None:
@@ -172,26 +180,33 @@ def _draw(image_hwc: Any, verdicts: tuple[Verdict, ...], output: Path) -> None:
 
 
 def _judge_video(detector: Detector, video: Path, every: int) -> dict[str, Any]:
+    """The JSON of a video; where it cannot be read on, the frames judged so far and the error."""
     from edgedf.runtime.verdict import summarise_video
     from edgedf.runtime.video import frame_count, judge_frames
 
-    frames = []
-    with progress_bar("Frames", total=frame_count(video)) as bar:
-        for frame in judge_frames(detector, video, every=every):
-            frames.append(frame)
-            bar.update(frame.index + 1)
-    summary = summarise_video(detector.contract, frames)
-    return {"video": str(video), "frames": [_frame_json(f) for f in frames], "summary": asdict(summary)}
+    frames: list[FrameVerdict] = []
+    failure: dict[str, Any] = {}
+    try:
+        with progress_bar("Frames", total=frame_count(video)) as bar:
+            for frame in judge_frames(detector, video, every=every):
+                frames.append(frame)
+                bar.update(frame.index + 1)
+    except EdgedfError as error:
+        failure = _failure(error)
+    summary = asdict(summarise_video(detector.contract, frames))
+    entry = {"video": str(video), "frames": [_frame_json(f) for f in frames], "summary": summary}
+    return entry | failure
 
 
-def _frame_json(frame: Any) -> dict[str, Any]:
+def _frame_json(frame: FrameVerdict) -> dict[str, Any]:
     verdicts = [verdict.to_json() for verdict in frame.verdicts]
     return {"index": frame.index, "seconds": frame.seconds, "score": frame.score, "verdicts": verdicts}
 
 
 def _exit_code(pictures: Sequence[dict[str, Any]], clip: dict[str, Any] | None) -> int:
     """The worst error's code, else 1 where something showed no face, else 0."""
-    errors = [entry["exit_code"] for entry in pictures if "error" in entry]
+    entries = [*pictures] if clip is None else [*pictures, clip]
+    errors = [entry["exit_code"] for entry in entries if "error" in entry]
     if errors:
         return int(max(errors))
     missing = any(not entry["verdicts"] for entry in pictures)

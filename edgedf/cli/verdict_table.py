@@ -34,10 +34,18 @@ def _print_video(clip: dict[str, Any]) -> None:
     for frame in clip["frames"]:
         score = "no face" if frame["score"] is None else f"{frame['score']:.4f}"
         rows.append((frame["index"], f"{frame['seconds']:.2f}", len(frame["verdicts"]), score))
-    print_table(("frame", "second", "faces", "score"), rows, right=("frame", "second", "faces", "score"))
+    if rows:
+        print_table(("frame", "second", "faces", "score"), rows, right=("frame", "second", "faces", "score"))
     summary = clip["summary"]
     seen = f"a face in {summary['frames_with_face']} of {summary['frames']} frames"
     verdict = (
         "no face found" if summary["score"] is None else f"{summary['label']}, score {summary['score']:.4f}"
     )
-    show_line(f"{clip['video']}: {verdict}, {seen}")
+    if "error" not in clip:
+        show_line(f"{clip['video']}: {verdict}, {seen}")
+    else:
+        show_line(
+            f"{clip['video']}: not read to its end; {verdict}, {seen}"
+            if rows
+            else f"{clip['video']}: not read"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
@@ -174,3 +175,38 @@ def test_a_video_gets_frame_scores_and_one_verdict(
     path.write_bytes(b"no video at all")
     assert detect("--video", str(path)) == 2
     assert "is damaged or no video" in capsys.readouterr().err
+
+
+def test_a_damaged_video_costs_no_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 64), (90, 90, 90)).save(picture, "JPEG")
+    good, damaged = picture.getvalue(), bytearray(picture.getvalue())
+    size = damaged.index(b"\xff\xc0") + 5
+    damaged[size : size + 4] = b"\xff" * 4  # a frame of 65,535 x 65,535
+    path = tmp_path / "clip.mjpeg"
+    path.write_bytes(good * 4 + bytes(damaged) + good)
+    assert detect("face.png", "--video", str(path), "--whole", "--json") == 2
+    out, err = capsys.readouterr()
+    shown = json.loads(out)
+    assert len(shown["pictures"][0]["verdicts"]) == 1
+    clip = shown["video"]
+    assert [frame["index"] for frame in clip["frames"]] == [0, 1, 2, 3]
+    assert clip["summary"]["frames"] == 4
+    assert clip["exit_code"] == 2
+    assert f"error: {clip['error']}" in err
+    assert "after frame 3" in err
+    assert detect("face.png", "--video", str(path), "--whole") == 2
+    assert f"{path}: not read to its end; " in capsys.readouterr().out
+    path.write_bytes(b"no video at all")
+    assert detect("face.png", "--video", str(path), "--whole") == 2
+    assert f"{path}: not read\n" in capsys.readouterr().out
+
+
+def test_a_video_that_is_not_there_is_told_before_anything_is_judged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert detect("face.png", "--video", "nothing.mp4", "--whole", "--draw", "drawn.png") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "nothing.mp4: no such file" in err
+    assert not Path("drawn.png").exists()
