@@ -26,8 +26,11 @@ if(NOT MSVC AND NOT EDGEDF_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release")
   else()
     target_link_options(edgedf-run PRIVATE -s -Wl,--gc-sections -Wl,-z,noseparate-code)
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
-      # Linkers pad to pages of 64 KiB; no phone or Raspberry Pi has pages above 16.
-      target_link_options(edgedf-run PRIVATE -Wl,-z,max-page-size=16384)
+      # Linkers pad to pages of 64 KiB; no phone or Raspberry Pi has pages above 16, and some have those. Tables of
+      # addresses that are read-only once the program has started (RELRO) must end where a page does: up to 16 kB of
+      # padding for 1.4 kB of them. They stay writable here; the table of calls into the C library is so either way, as
+      # these are bound when first called.
+      target_link_options(edgedf-run PRIVATE -Wl,-z,max-page-size=16384 -Wl,-z,norelro)
     endif()
   endif()
 endif()
