@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import platform
@@ -10,6 +11,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+from edgedf.errors import NotRunError
+from edgedf.runtime import executorch_backend, tflite_backend
+from edgedf.runtime.host_quiet import quiet_output
+from edgedf.runtime.libraries import broken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +46,7 @@ class Finding:
 # import name, distribution, what it is for, extra of edgedf that brings it
 _PACKAGES = (
     ("numpy", ("numpy",), "everything", ""),
-    ("PIL", ("pillow",), "picture files", "pictures"),
+    ("PIL.Image", ("pillow",), "picture files", "pictures"),
     ("cv2", ("opencv-python-headless", "opencv-python"), "finding faces", "pictures"),
     ("av", ("av",), "videos", "video"),
     ("torch", ("torch",), "training, building", "train"),
@@ -49,8 +55,10 @@ _PACKAGES = (
     ("executorch", ("executorch",), "building and running executorch", "executorch"),
     ("coremltools", ("coremltools",), "running coreml on a Mac", "convert"),
     ("onnx2tf", ("onnx2tf",), "building tflite", "convert"),
-    ("ai_edge_litert", ("ai-edge-litert",), "running tflite", "litert"),
+    ("ai_edge_litert.interpreter", ("ai-edge-litert",), "running tflite", "litert"),
 )
+# Looked up but not loaded: they take many seconds, and only training and building need them.
+_LOOKED_UP = ("torchvision", "executorch", "coremltools", "onnx2tf")
 
 
 def examine() -> tuple[Finding, ...]:
@@ -78,11 +86,20 @@ def _python() -> Finding:
 
 def _package(row: tuple[str, tuple[str, ...], str, str]) -> Finding:
     module, distributions, enables, extra = row
-    found = importlib.util.find_spec(module) is not None
+    found = _has(module.partition(".")[0])
     detail = _version(distributions) if found else "not installed"
-    remedy = "" if found else f"pip install 'edgedf[{extra}]'" if extra else f"pip install {distributions[0]}"
+    usable = found
+    if found and module not in _LOOKED_UP:
+        try:
+            with quiet_output():
+                importlib.import_module(module)
+        except Exception as error:  # whatever keeps it from loading is the finding
+            detail, usable = f"{detail}, {broken(error)}", False
+    remedy = (
+        "" if usable else f"pip install 'edgedf[{extra}]'" if extra else f"pip install {distributions[0]}"
+    )
     return Finding(
-        name=distributions[0], group="package", usable=found, detail=detail, enables=enables, remedy=remedy
+        name=distributions[0], group="package", usable=usable, detail=detail, enables=enables, remedy=remedy
     )
 
 
@@ -97,12 +114,11 @@ def _version(distributions: tuple[str, ...]) -> str:
 
 def _targets() -> tuple[Finding, ...]:
     """One finding per target, by what its backend needs."""
-    tflite = _has("ai_edge_litert") or _has("tflite_runtime")
     on_mac = sys.platform == "darwin"
     core_ml = on_mac and _has("coremltools")
     return (
-        _target("executorch", _has("executorch"), "ExecuTorch", "pip install 'edgedf[executorch]'"),
-        _target("tflite", tflite, "LiteRT", "pip install 'edgedf[litert]'"),
+        _target("executorch", executorch_backend.load_runtime),
+        _target("tflite", tflite_backend.load_runtime),
         Finding(
             name="coreml",
             group="target",
@@ -119,15 +135,20 @@ def _targets() -> tuple[Finding, ...]:
     )
 
 
-def _target(name: str, usable: bool, runtime: str, remedy: str) -> Finding:
-    detail = runtime if usable else "runtime not installed"
+def _target(name: str, load_runtime: Callable[[], tuple[Any, str]]) -> Finding:
+    """The runtime must not only be there but load."""
+    usable, remedy = True, ""
+    try:
+        detail = load_runtime()[1]
+    except NotRunError as error:
+        usable, detail, remedy = False, error.problem, error.hint or ""
     return Finding(
         name=name,
         group="target",
         usable=usable,
         detail=detail,
         enables=f"{name} artifacts",
-        remedy="" if usable else remedy,
+        remedy=remedy,
     )
 
 
@@ -166,10 +187,13 @@ def _cuda() -> Finding:
     detail = "PyTorch is not installed"
     usable = False
     if _has("torch"):
-        import torch
+        try:
+            import torch
 
-        usable = torch.cuda.is_available()
-        detail = torch.cuda.get_device_name(0) if usable else "no CUDA device"
+            usable = torch.cuda.is_available()
+            detail = torch.cuda.get_device_name(0) if usable else "no CUDA device"
+        except Exception as error:  # whatever keeps it from loading is the finding
+            detail = f"PyTorch {broken(error)}"
     remedy = "" if usable else "training works on the processor too, only slower"
     return Finding(
         name="CUDA", group="device", usable=usable, detail=detail, enables="faster training", remedy=remedy

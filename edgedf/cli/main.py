@@ -7,12 +7,12 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from edgedf import __version__
-from edgedf.errors import EXIT_BUG, EdgedfError, FileError
+from edgedf.errors import EXIT_BUG, EXIT_NOT_RUN, EdgedfError, FileError
 
 # verb -> (module that holds `command`, one line for `edgedf --help`), in the order of the work.
 VERBS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -89,15 +89,25 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(_lower(error.format_message()), EdgedfError.exit_code)
     except (KeyboardInterrupt, click.Abort):
         _fail("interrupted", 130)
+    except ImportError as error:
+        # A broken library (no libGL.so.1, another processor's wheel) is a broken machine, not our bug.
+        if (error.name or "").partition(".")[0] in ("edgedf", "converters"):
+            _bug(error)
+        reason = str(error).splitlines()[0][:200] if str(error) else error.name
+        _fail(f"a library cannot be loaded ({reason})\nhint: `edgedf doctor` says which", EXIT_NOT_RUN)
     except OSError as error:
         # A disk that fills up or a file that vanishes between two calls is the user's world, not our bug.
         _fail(str(FileError(error.strerror or str(error), file=error.filename)), FileError.exit_code)
     except Exception as error:
-        # Our own bug: its code must not read as "the gate said no".
-        if os.environ.get("EDGEDF_TRACE"):
-            raise
-        what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        _fail(f"a bug in edgedf ({what})\nhint: EDGEDF_TRACE=1 shows where; please report it", EXIT_BUG)
+        _bug(error)
+
+
+def _bug(error: Exception) -> NoReturn:
+    """Our own bug: its code must not read as "the gate said no"."""
+    if os.environ.get("EDGEDF_TRACE"):
+        raise error
+    what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    _fail(f"a bug in edgedf ({what})\nhint: EDGEDF_TRACE=1 shows where; please report it", EXIT_BUG)
 
 
 def _lower(text: str) -> str:
@@ -105,6 +115,6 @@ def _lower(text: str) -> str:
     return (text[:1].lower() + text[1:]).rstrip(".")
 
 
-def _fail(message: str, code: int) -> None:
+def _fail(message: str, code: int) -> NoReturn:
     click.echo(f"error: {message}", err=True)
     sys.exit(code)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from edgedf.runtime.artifact_check import check_entry, check_tensor, read_artifa
 from edgedf.runtime.backend import F32, U8
 from edgedf.runtime.carried import Carried, carried_table
 from edgedf.runtime.host_quiet import quiet_output
+from edgedf.runtime.libraries import broken, is_missing, known_version
 from edgedf.runtime.mil_reference import (
     DecodeError,
     Evaluator,
@@ -72,7 +72,7 @@ class CoremlBackend(Session):
             for listed in entry.files:
                 read_listed(folder, listed)
             if (core_ml := load_core_ml(self.path)) is not None:
-                self.runtime = f"Core ML (coremltools {version('coremltools')}, CPU)"
+                self.runtime = f"Core ML (coremltools {known_version('coremltools', 'coremltools')}, CPU)"
                 self._predict = core_ml
 
     def _check(self, model: Model) -> None:
@@ -97,15 +97,21 @@ class CoremlBackend(Session):
 def load_core_ml(path: Path) -> Predict | None:
     """The package in Core ML, on the CPU for repeatable numbers; None without coremltools.
 
-    Raises BundleError with Core ML's reason if it refuses the package, NotRunError if there is no Core ML or
-    it is too old for this package. coremltools 9 turns both into a warning and a model that cannot predict.
+    Raises BundleError with Core ML's reason if it refuses the package, NotRunError if coremltools cannot be
+    loaded, there is no Core ML or it is too old for this package. coremltools 9 turns the last two into a
+    warning and a model that cannot predict.
     """
     try:
         with quiet_output():
             coremltools = import_module("coremltools")
+    except Exception as error:  # what a broken library raises at import has no list
+        if is_missing("coremltools", error):
+            return None
+        hint = "reinstall it: pip install --force-reinstall coremltools"
+        raise NotRunError(f"coremltools {broken(error)}", file=path, hint=hint) from error
+    try:
+        with quiet_output():
             model = coremltools.models.MLModel(str(path), compute_units=coremltools.ComputeUnit.CPU_ONLY)
-    except ModuleNotFoundError:
-        return None
     except Exception as error:
         raise _refused(path, "Core ML refuses this package", error) from error
     if model.__proxy__ is None and (reason := model._framework_error) is not None:

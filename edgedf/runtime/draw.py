@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgedf.errors import NotRunError, UsageError
+from edgedf.errors import UsageError
 from edgedf.files import write_atomic
+from edgedf.runtime.libraries import load
 from edgedf.runtime.verdict import Verdict
 
 U8 = npt.NDArray[np.uint8]
@@ -24,10 +25,9 @@ def draw_verdicts(image_hwc: U8, verdicts: Sequence[Verdict]) -> U8:
 
     Raises NotRunError if Pillow is not installed.
     """
-    try:
-        from PIL import Image, ImageDraw, ImageFont
-    except ModuleNotFoundError as error:
-        raise NotRunError("drawing needs Pillow", hint="pip install 'edgedf[pictures]'") from error
+    load("PIL.Image", name="Pillow", purpose="drawing", hint="pip install 'edgedf[pictures]'")
+    from PIL import Image, ImageDraw, ImageFont
+
     canvas = Image.fromarray(np.ascontiguousarray(image_hwc)).copy()
     pen = ImageDraw.Draw(canvas)
     line = max(2, round(min(canvas.size) / 200))
@@ -55,6 +55,7 @@ def save_picture(path: Path, image_hwc: U8) -> None:
     if form is None:
         endings = ", ".join(FORMATS)
         raise UsageError(f"ends in {path.suffix!r}, expected one of {endings}", file=path)
+    load("PIL.Image", name="Pillow", purpose="drawing", hint="pip install 'edgedf[pictures]'")
     from PIL import Image
 
     buffer = io.BytesIO()

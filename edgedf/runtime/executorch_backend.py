@@ -6,7 +6,6 @@ when such an artifact is opened. The rest of edgedf.runtime never does.
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,13 @@ from edgedf.runtime.artifact_check import check_entry, check_flatbuffer, check_t
 from edgedf.runtime.backend import F32, U8
 from edgedf.runtime.carried import Carried, carried_document
 from edgedf.runtime.host_quiet import quiet_output
+from edgedf.runtime.libraries import broken, is_missing, known_version
 from edgedf.runtime.session import Session
 from edgedf.runtime.trial import try_in_child
 
 FILE_IDENTIFIER = b"ET12"
 METHOD = "forward"
+_BINDING = "executorch.extension.pybindings._portable_lib"
 # A method without inputs whose one answer is a text.
 METADATA_METHOD = "edgedf_metadata"
 # What the binding raises for a file that it does not like: C++ exceptions as pybind11 translates them, and a
@@ -52,8 +53,7 @@ class ExecutorchBackend(Session):
         data = read_artifact(folder, entry)
         check_flatbuffer(data, FILE_IDENTIFIER, self.path)
         check_program_length(data, self.path)
-        library = _quiet_library()
-        self.runtime = f"ExecuTorch {version('executorch')} (XNNPACK)"
+        library, self.runtime = load_runtime()
         try:
             with quiet_output():
                 if library._threadpool_get_thread_count() != threads:
@@ -192,6 +192,11 @@ def check_program_length(data: bytes, path: Path) -> None:
         raise BundleError("is cut short", file=path, hint="build the bundle again")
 
 
+def load_runtime() -> tuple[Any, str]:
+    """The binding, and its name and version. Raises NotRunError if it is missing or cannot be loaded."""
+    return _quiet_library(), f"ExecuTorch {known_version('executorch', 'executorch')} (XNNPACK)"
+
+
 def _quiet_library() -> Any:
     with quiet_output():
         return _library()
@@ -199,10 +204,13 @@ def _quiet_library() -> Any:
 
 def _library() -> Any:
     """The runtime's binding, without the exporter that `executorch.runtime` would import for four seconds."""
+    hint = "install edgedf with its `executorch` extra: pip install 'edgedf[executorch]'"
     try:
         import torch  # noqa: F401  the binding links against the libraries that torch loads
         from executorch.extension.pybindings import _portable_lib
-    except ModuleNotFoundError as error:
-        hint = "install edgedf with its `executorch` extra: pip install 'edgedf[executorch]'"
-        raise NotRunError(f"no ExecuTorch runtime is installed ({error.name})", hint=hint) from error
+    except Exception as error:  # what a broken library raises at import has no list
+        if any(is_missing(module, error) for module in ("torch", _BINDING)):
+            name = getattr(error, "name", None)
+            raise NotRunError(f"no ExecuTorch runtime is installed ({name})", hint=hint) from error
+        raise NotRunError(f"ExecuTorch or its PyTorch {broken(error)}", hint=hint) from error
     return _portable_lib

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from edgedf.crop import Box, crop_square, whole_picture_box
 from edgedf.errors import CropError, FileError, NotRunError
+from edgedf.runtime.libraries import load
 from edgedf.runtime.search_view import view_of_array
 
 U8 = npt.NDArray[np.uint8]
@@ -146,14 +146,9 @@ def _touches(box: Box, width: int, height: int) -> bool:
     return box.x < width and box.y < height and box.x + box.width > 0 and box.y + box.height > 0
 
 
-def _opencv(purpose: str) -> ModuleType:
-    try:
-        import cv2
-    except ModuleNotFoundError as error:
-        hint = "pip install 'edgedf[pictures]', or give face boxes"
-        raise NotRunError(f"{purpose} needs OpenCV", hint=hint) from error
-    module: ModuleType = cv2
-    return module
+def _opencv(purpose: str) -> Any:
+    hint = "pip install 'edgedf[pictures]', or give face boxes"
+    return load("cv2", name="OpenCV", purpose=purpose, hint=hint)
 
 
 def faces_in(rows: Sequence[Sequence[float]], image_hwc: U8) -> tuple[Box, ...]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from edgedf.errors import CropError, DataError, EdgedfError, NotRunError
+from edgedf.errors import CropError, DataError, EdgedfError
 from edgedf.files import open_regular
 from edgedf.os_errors import read_error
+from edgedf.runtime.libraries import load
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -60,11 +61,10 @@ def _from_array(array: npt.NDArray[Any]) -> U8:
 
 
 def _read(path: Path) -> U8:
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ModuleNotFoundError as error:
-        hint = "pip install 'edgedf[pictures]', or give the pixels as a numpy array"
-        raise NotRunError("reading picture files needs Pillow", file=path, hint=hint) from error
+    hint = "pip install 'edgedf[pictures]', or give the pixels as a numpy array"
+    load("PIL.Image", name="Pillow", purpose="reading picture files", hint=hint, file=path)
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with open_regular(path) as stream, _quiet(), Image.open(stream, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:

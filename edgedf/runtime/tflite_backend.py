@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from edgedf.runtime.artifact_check import check_entry, check_flatbuffer, check_t
 from edgedf.runtime.backend import F32, U8
 from edgedf.runtime.carried import Carried, carried_document, tflite_document
 from edgedf.runtime.host_quiet import quiet_output
+from edgedf.runtime.libraries import broken, is_missing, known_version
 from edgedf.runtime.session import Session
 
 FILE_IDENTIFIER = b"TFL3"
@@ -45,7 +44,7 @@ class TfliteBackend(Session):
         # Kept: the runtime reads the weights from this memory for as long as it runs.
         data = self._data = read_artifact(folder, entry)
         check_flatbuffer(data, FILE_IDENTIFIER, self.path)
-        module, self.runtime = _runtime()
+        module, self.runtime = load_runtime()
         try:
             with quiet_output():
                 interpreter = module.Interpreter(model_content=data, num_threads=threads)
@@ -81,10 +80,17 @@ class TfliteBackend(Session):
         super().close()
 
 
-def _runtime() -> tuple[Any, str]:
-    """The module that holds Interpreter, and its name and version."""
+def load_runtime() -> tuple[Any, str]:
+    """The module that holds Interpreter, and its name and version.
+
+    Raises NotRunError if none is installed, or what is installed cannot be loaded.
+    """
+    problem, cause = "no TFLite runtime is installed", None
     for module, distribution, label in _RUNTIMES:
-        with contextlib.suppress(ModuleNotFoundError):
-            return import_module(module), f"{label} {version(distribution)}"
+        try:
+            return import_module(module), f"{label} {known_version(distribution, module)}"
+        except Exception as error:  # what a broken library raises at import has no list
+            if not is_missing(module, error):
+                problem, cause = f"{label} {broken(error)}", error
     hint = "install edgedf with its `litert` extra: pip install 'edgedf[litert]'"
-    raise NotRunError("no TFLite runtime is installed", hint=hint)
+    raise NotRunError(problem, hint=hint) from cause

@@ -43,7 +43,8 @@ def try_in_child(
         seconds: then the child is killed.
     Raises BundleError if a signal ended the child or it took too long, NotRunError if it cannot be started.
     """
-    if not sys.executable:
+    # In a frozen app (PyInstaller and its like) sys.executable is the app, which would start itself again.
+    if not sys.executable or getattr(sys, "frozen", False):
         hint = "use another target: edgedf runs inside a program without a Python of its own"
         raise NotRunError("no interpreter to try the file in first", file=path, hint=hint)
     with tempfile.TemporaryFile() as stream:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgedf.errors import DataError, EdgedfError, NotRunError, UsageError
+from edgedf.errors import DataError, EdgedfError, UsageError
 from edgedf.files import open_regular
 from edgedf.runtime.images import MAX_PIXELS
+from edgedf.runtime.libraries import load
 from edgedf.runtime.verdict import FrameVerdict
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def read_frames(path: Path, *, every: int = 1) -> Iterator[VideoFrame]:
     """Every `every`-th frame of a video's first video stream, turned and mirrored as its metadata says.
 
     Raises FileError if the file is missing, DataError if it holds no video, its codec is unknown here, it is
-    damaged or has frames of more than `images.MAX_PIXELS` pixels, NotRunError if PyAV is not installed,
+    damaged or has frames of more than `images.MAX_PIXELS` pixels, NotRunError if PyAV cannot be loaded,
     UsageError if `every` is below one.
     """
     if every < 1:
@@ -133,10 +134,4 @@ def _upside_down(frame: Any) -> bool:
 
 
 def _pyav(path: Path) -> Any:
-    try:
-        import av
-    except ModuleNotFoundError as error:
-        raise NotRunError(
-            "reading videos needs PyAV", file=path, hint="pip install 'edgedf[video]'"
-        ) from error
-    return av
+    return load("av", name="PyAV", purpose="reading videos", hint="pip install 'edgedf[video]'", file=path)
