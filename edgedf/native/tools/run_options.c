@@ -16,7 +16,8 @@ static const char usage[] =
     "  FORMAT             rgba bgra rgb gray nv21 nv12 i420\n"
     "  WIDTH HEIGHT       of the stored frame, pixels\n"
     "  X Y BOX_WIDTH BOX_HEIGHT\n"
-    "                     face box in pixels of the upright image; it may leave the image\n"
+    "                     face box in pixels of the upright image, 1 wide and high or more;\n"
+    "                     it may leave the image\n"
     "  --rotate DEGREES   0, 90, 180 or 270 clockwise make the frame upright (default 0)\n"
     "  --mirror           the upright image is then flipped left to right\n"
     "  --matrix NAME      bt601 or bt709, full range, of YUV formats (default bt601)\n"
@@ -114,6 +115,9 @@ static int read_positions(char **argv, run_options *options) {
   if (code == 0) code = read_int("WIDTH", argv[3], 1, EDGEDF_CROP_MAX_IMAGE, &frame->width);
   if (code == 0) code = read_int("HEIGHT", argv[4], 1, EDGEDF_CROP_MAX_IMAGE, &frame->height);
   for (int i = 0; i < 4 && code == 0; i++) code = read_number(names[i], argv[5 + i], box[i]);
+  /* No face is smaller than a pixel. The crop says what else is wrong with a box. */
+  for (int i = 2; i < 4 && code == 0; i++)
+    if (*box[i] < 1) code = refuse(names[i], argv[5 + i], "1 or more, in pixels");
   return code;
 }
 
