@@ -8,13 +8,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+from engine_checks import VARIANTS
+from test_model_int8 import int8_graph
 
+from converters.native_format.file import model_file
 from edgedf import Detector
+from edgedf.contract import Contract
 from edgedf.crop import Box, Frame
+from edgedf.native.engine import NativeModel
 from edgedf.native.frame import ColorMatrix, PixelFormat
 from tests.artifact_files import artifact
 from tests.detector_bundle import SIZE, write_sample
@@ -147,6 +153,25 @@ def test_frame_from_standard_input_threads_and_repeats(
     assert 0 < float(str(verdict["fastest_ms"])) <= float(str(verdict["median_ms"]))
 
 
+def test_kernels_are_those_asked_for(program: Path, tmp_path: Path) -> None:
+    """Of an int8 file, integers and floats; each with the bits that the engine gives under that name."""
+    graph = int8_graph(3)
+    path = tmp_path / "int8.edgedfm"
+    path.write_bytes(model_file(graph, Contract(size=graph.input_chw[1], box_scale=1.0), "int8", {}))
+    side = graph.input_chw[1]
+    crop = np.random.default_rng(4).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    # A box without a margin, as large as the frame: the crop is the frame.
+    box = ("rgb", side, side, 0, 0, side, side)
+    logits = set()
+    for name in [name + tail for name in VARIANTS for tail in ("", "+float32")]:
+        verdict = _verdict(_call(program, path, "-", *box, "--kernels", name, data=crop.tobytes()))
+        assert verdict["kernels"] == name
+        with closing(NativeModel(path.read_bytes(), variant=name)) as model:
+            assert np.float32(verdict["logit"]) == model.run(crop[np.newaxis])[0], name
+        logits.add(verdict["logit"])
+    assert len(logits) > 1
+
+
 def test_last_row_may_end_with_its_last_pixel(program: Path, model: Path) -> None:
     """Android's planes end like that."""
     planes, strides = _planes("nv21", 5, np.random.default_rng(2))
@@ -199,6 +224,9 @@ def _with(position: int, value: object) -> tuple[object, ...]:
         ((*GOOD, "--strides", "5"), f"--strides: 5 is less than the {3 * WIDTH} bytes of a row of plane 0"),
         ((*GOOD, "--strides", "2147483647"), "its size is not that of"),
         ((*GOOD, "--strides", "2147483648"), "--strides: '2147483648' is not one whole number from 1 to"),
+        ((*GOOD, "--kernels", "sse9"), "--kernels: 'sse9' is not among the kernels of this processor"),
+        ((*GOOD, "--kernels", ""), "--kernels: '' is not among the kernels"),
+        ((*GOOD, "--kernels"), "--kernels: no such option, or its value is missing"),
         ((*GOOD, "--turbo", "1"), "--turbo: no such option"),
         ((*GOOD, "--mirror", "yes"), "yes: stands after the options"),
     ],
@@ -275,6 +303,9 @@ def test_help_lists_everything(program: Path) -> None:
         "--strides",
         "--threads",
         "--repeat",
+        "--kernels",
+        "avx512, avx2, neon or portable",
+        "+float32",
         "Example:",
     ):
         assert word in text

@@ -43,7 +43,7 @@ static void describe_kernel(const edgedf_model *model, const edgedf_step *from, 
                              : "at most 12% of the weights are left: gathering those is faster than streaming all";
   } else if (from->int8) {
     to->kernel = model->plan.int8->kernel;
-    to->reason = "an int8 file, and enough weights left (25%, or 50% of fewer than 64 per sum): integers beat skipping zeros";
+    to->reason = "more than 25% of the weights left (50% of fewer than 64 per sum): integers, on every processor alike";
   } else if (from->dense) {
     to->kernel = "dense";
     to->reason = "more weights left than the limit above which blocks of channels in registers are faster";

@@ -102,7 +102,7 @@ static int print_verdict(const edgedf_model *model, const edgedf_model_needs *ne
     const edgedf_model_contract *contract = &needs->contract;
     printf("{\"logit\": %.9g, \"score\": %.6f, \"threshold\": %.6g, \"label\": \"%s\", \"kernels\": \"%s\"", (double)logit,
            edgedf_model_score(contract, logit), contract->threshold,
-           edgedf_model_is_fake(contract, logit) ? "fake" : "real", edgedf_model_variant(NULL));
+           edgedf_model_is_fake(contract, logit) ? "fake" : "real", edgedf_model_variant(options->kernels));
     if (options->repeat > 1) {
       qsort(times, (size_t)options->repeat, sizeof *times, by_size);
       printf(", \"median_ms\": %.4f, \"fastest_ms\": %.4f", times[options->repeat / 2], times[0]);
@@ -119,14 +119,14 @@ static int print_verdict(const edgedf_model *model, const edgedf_model_needs *ne
 static int detect(run_options *options, const uint8_t *file, size_t file_bytes, const uint8_t *data, size_t bytes) {
   edgedf_model_needs needs;
   edgedf_model *model = NULL;
-  edgedf_model_status status = edgedf_model_measure(file, file_bytes, NULL, &needs);
+  edgedf_model_status status = edgedf_model_measure(file, file_bytes, options->kernels, &needs);
   if (status != EDGEDF_MODEL_OK) return run_fail(2, options->model, edgedf_model_status_text(status));
   int code = run_set_planes(options, data, bytes);
   if (code != 0) return code;
   code = 2;
   void *memory = malloc(needs.model_bytes);
   if (memory == NULL) return run_fail(3, options->model, "not enough memory to open it");
-  status = edgedf_model_open(file, file_bytes, NULL, memory, needs.model_bytes, &model);
+  status = edgedf_model_open(file, file_bytes, options->kernels, memory, needs.model_bytes, &model);
   if (status != EDGEDF_MODEL_OK) {
     run_fail(2, options->model, edgedf_model_status_text(status));
   } else {

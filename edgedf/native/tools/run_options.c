@@ -24,6 +24,8 @@ static const char usage[] =
     "  --strides N[,N,N]  bytes from row to row, one per plane (default: rows without gaps)\n"
     "  --threads N        1 to 64 (default 1)\n"
     "  --repeat N         run the model N times and add median and fastest milliseconds (default 1)\n"
+    "  --kernels NAME     avx512, avx2, neon or portable, as far as processor and program have them (default:\n"
+    "                     the best); with +float32 behind it, int8 files are computed in float32\n"
     "Exit codes: 0 a verdict was printed, 2 bad input or a model without a finite logit, 3 out of memory.\n"
     "Example: edgedf-run mesonet.edgedfm frame.nv21 nv21 1920 1080 700 300 320 400 --rotate 90\n";
 
@@ -102,6 +104,11 @@ static int read_option(const char *name, const char *value, run_options *options
   if (strcmp(name, "--strides") == 0) return read_strides(value, options);
   if (strcmp(name, "--threads") == 0) return read_int(name, value, 1, EDGEDF_MODEL_MAX_THREADS, &options->threads);
   if (strcmp(name, "--repeat") == 0) return read_int(name, value, 1, RUN_MAX_REPEAT, &options->repeat);
+  if (strcmp(name, "--kernels") == 0) {
+    options->kernels = edgedf_model_variant(value);
+    if (options->kernels != NULL) return 0;
+    return refuse(name, value, "among the kernels of this processor and program; --help lists them");
+  }
   return run_fail(2, name, "no such option; --help lists them");
 }
 

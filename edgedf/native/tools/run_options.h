@@ -13,6 +13,7 @@ typedef struct run_options {
   edgedf_box box;
   int64_t strides[3]; /* bytes from row to row of each plane, 0: packed */
   int32_t threads, repeat;
+  const char *kernels; /* a name of edgedf_model_variant, or NULL for the best */
 } run_options;
 
 /* 0 and the options; or an exit code to leave with, after usage or one line about what is wrong was printed:
