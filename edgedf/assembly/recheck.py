@@ -21,7 +21,7 @@ from edgedf.parity.golden import upright
 from edgedf.parity.golden_check import check_goldens
 from edgedf.parity.values import Evaluation
 from edgedf.runtime.backend import Backend, open_backend
-from edgedf.runtime.detector import PREFERENCE
+from edgedf.runtime.choice import PREFERENCE
 
 if TYPE_CHECKING:
     from edgedf.assembly.source import Source

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgedf.bundle.manifest import TARGETS
+from edgedf.runtime.backend import MAX_THREADS
 
 ExistingPath = click.Path(path_type=Path)  # existence is checked by the reader, which knows the better hint
 
@@ -31,5 +32,9 @@ target_option = click.option(
     "--target", type=click.Choice(TARGETS), help="Target to run. Default: the first that works here."
 )
 threads_option = click.option(
-    "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of the runtime."
+    "--threads",
+    type=click.IntRange(1, MAX_THREADS),
+    default=1,
+    show_default=True,
+    help="Threads of the runtime.",
 )

@@ -17,6 +17,8 @@ from edgedf.runtime.carried import Carried
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
+# A model this small gains nothing from more, and runtimes start as many as they are told to.
+MAX_THREADS = 64
 
 
 class Backend(Protocol):

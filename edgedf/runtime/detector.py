@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -19,9 +19,11 @@ import numpy.typing as npt
 from edgedf.bundle.reader import open_bundle
 from edgedf.contract import Contract
 from edgedf.crop import Box, Frame, crop_face, crop_frame
-from edgedf.errors import BundleError, NotRunError, UsageError
-from edgedf.runtime.backend import Backend, open_backend
-from edgedf.runtime.finders import Finder, GivenBoxes, HaarFinder
+from edgedf.errors import BundleError, UsageError
+from edgedf.runtime.arguments import check_finder, given_boxes, path_of, thread_count
+from edgedf.runtime.backend import Backend
+from edgedf.runtime.choice import choose_backend
+from edgedf.runtime.finders import Finder, HaarFinder, search
 from edgedf.runtime.frames import find_in_frame
 from edgedf.runtime.images import load_picture
 from edgedf.runtime.verdict import StageTimes, Verdict, judge
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from edgedf.bundle.reader import Bundle
 
 U8 = npt.NDArray[np.uint8]
-# Which target to take when the caller does not care: the fastest first, the slow reference last.
-PREFERENCE = ("native", "tflite", "executorch", "coreml")
 
 
 class Detector:
@@ -56,7 +56,7 @@ class Detector:
     @classmethod
     def open(
         cls,
-        bundle: str | Path,
+        bundle: str | PathLike[str],
         target: str | None = None,
         *,
         threads: int = 1,
@@ -68,23 +68,23 @@ class Detector:
             bundle: folder or .zip written by `edgedf build`.
             target: "executorch", "coreml", "tflite" or "native"; None takes the first of PREFERENCE that
                 the bundle holds and this machine runs.
-            threads: threads of the runtime, >= 1.
+            threads: threads of the runtime, 1..64.
             finder: where faces come from; None is OpenCV's Haar cascade, loaded when first needed.
 
         Raises BundleError if the bundle is damaged or lacks the target, NotRunError if no runtime for it is
-        installed, UsageError if `threads` is below one.
+        installed or what is installed cannot be loaded, UsageError on an argument that makes no sense.
         """
-        if threads < 1:
-            raise UsageError(f"is {threads}, expected 1 or more", field="threads")
-        opened = open_bundle(Path(bundle))
+        count = thread_count(threads)
+        check_finder(finder)
+        opened = open_bundle(path_of(bundle, "bundle"))
         try:
-            return cls(opened, _open_backend(opened, target, threads), finder)
+            return cls(opened, choose_backend(opened, target, count), finder)
         except BaseException:
             opened.close()
             raise
 
     def detect(
-        self, picture: str | Path | U8 | Image | Frame, *, boxes: Sequence[Box] | None = None
+        self, picture: str | PathLike[str] | U8 | Image | Frame, *, boxes: Sequence[Box] | None = None
     ) -> tuple[Verdict, ...]:
         """Verdicts for the faces of one picture, in the finder's order (largest first); () if none.
 
@@ -95,14 +95,15 @@ class Detector:
             boxes: the faces, in pixels of the upright picture, if they are known; None looks for them.
 
         Raises DataError or FileError if the picture cannot be read, CropError on a picture or box that makes
-        no sense, NotRunError if a face finder is needed and OpenCV is missing, UsageError after `close`.
+        no sense, NotRunError if a face finder is needed and OpenCV is missing, UsageError after `close` or if
+        the finder gives anything but a tuple of boxes.
         """
         self._running()
         start = time.perf_counter()
         image = picture if isinstance(picture, Frame) else load_picture(picture)
         loaded = time.perf_counter()
-        finder = GivenBoxes(tuple(boxes)) if boxes is not None else self._default_finder()
-        faces = find_in_frame(image, finder) if isinstance(image, Frame) else finder.find(image)
+        finder = given_boxes(boxes) if boxes is not None else self._default_finder()
+        faces = find_in_frame(image, finder) if isinstance(image, Frame) else search(finder, image)
         found = time.perf_counter()
         if not faces:
             return ()
@@ -123,8 +124,11 @@ class Detector:
     def logits(self, crops_nhwc: U8) -> npt.NDArray[np.float32]:
         """Logits (N,) float32 of ready crops (N, S, S, 3) uint8 RGB, S the contract's size.
 
-        Raises UsageError after `close`, BundleError if the artifact fails or answers NaN.
+        Raises UsageError after `close` or if it is no array, BundleError on crops of another shape or type,
+        and if the artifact fails or answers NaN.
         """
+        if not isinstance(crops_nhwc, np.ndarray):
+            raise UsageError(f"is a {type(crops_nhwc).__name__}, expected a uint8 array", field="crops")
         logits = self._running().run(crops_nhwc)
         if logits.shape != (len(crops_nhwc),) or not bool(np.isfinite(logits).all()):
             raise BundleError(f"{self.runtime} gave no finite logit per crop", field=self.target)
@@ -136,7 +140,11 @@ class Detector:
         return self._backend
 
     def use_finder(self, finder: Finder | None) -> None:
-        """Find faces with `finder` from now on; None goes back to OpenCV's Haar cascade."""
+        """Find faces with `finder` from now on; None goes back to OpenCV's Haar cascade.
+
+        Raises UsageError if it has no method `find`.
+        """
+        check_finder(finder)
         self._finder = finder
 
     def close(self) -> None:
@@ -168,23 +176,3 @@ class Detector:
     def _verdict(self, box: Box, logit: float, times: StageTimes) -> Verdict:
         score, label = judge(self.contract, logit)
         return Verdict(box=box, logit=logit, score=score, label=label, milliseconds=times)
-
-
-def _open_backend(bundle: Bundle, target: str | None, threads: int) -> Backend:
-    """The backend of the named target, or of the first usable one."""
-    if target is not None:
-        return open_backend(bundle.folder, bundle.manifest.artifact(target), threads=threads, foreign=True)
-    held = {entry.target for entry in bundle.manifest.artifacts}
-    reasons = []
-    for candidate in PREFERENCE:
-        if candidate not in held:
-            continue
-        try:
-            entry = bundle.manifest.artifact(candidate)
-            return open_backend(bundle.folder, entry, threads=threads, foreign=True)
-        except NotRunError as error:
-            reasons.append(f"{candidate}: {error.problem}")
-    if not reasons:
-        raise BundleError("holds no artifact", file=bundle.folder, hint="build it again")
-    hint = "install one runtime, e.g. pip install 'edgedf[litert]'; `edgedf doctor` lists them"
-    raise NotRunError(f"no target runs here ({'; '.join(reasons)})", file=bundle.folder, hint=hint)

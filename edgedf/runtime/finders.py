@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedf.crop import Box, crop_square, whole_picture_box
-from edgedf.errors import CropError, FileError, NotRunError
+from edgedf.errors import CropError, FileError, NotRunError, UsageError
 from edgedf.runtime.libraries import load
 from edgedf.runtime.search_view import view_of_array
 
@@ -140,6 +140,18 @@ class YunetFinder:
             raise FileError("is not a YuNet model", file=self._model, hint=_YUNET_HINT) from error
         found = [] if rows is None else [tuple(map(float, row[:4])) for row in rows]
         return view.full_size(faces_in(found, small))
+
+
+def search(finder: Finder, image_hwc: U8) -> tuple[Box, ...]:
+    """What a finder finds. Raises UsageError if it gives anything but a tuple (or list) of Boxes."""
+    found: object = finder.find(image_hwc)
+    if not isinstance(found, tuple | list):
+        given = f"a {type(found).__name__}"
+    elif strange := [face for face in found if not isinstance(face, Box)]:
+        given = f"a {type(found).__name__} with a {type(strange[0]).__name__}"
+    else:
+        return tuple(found)
+    raise UsageError(f"gave {given}, expected a tuple of Boxes, () where no face is", field="finder")
 
 
 def _touches(box: Box, width: int, height: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgedf.crop import Box, Frame
-from edgedf.runtime.finders import Finder, GivenBoxes, WholePicture
+from edgedf.runtime.finders import Finder, GivenBoxes, WholePicture, search
 from edgedf.runtime.search_view import upright_size, view_of_frame
 
 
@@ -17,4 +17,4 @@ def find_in_frame(frame: Frame, finder: Finder) -> tuple[Box, ...]:
     if isinstance(finder, GivenBoxes | WholePicture):
         return finder.within(*upright_size(frame))
     view = view_of_frame(frame)
-    return view.full_size(finder.find(view.image_hwc))
+    return view.full_size(search(finder, view.image_hwc))

@@ -6,6 +6,7 @@ import contextlib
 import sys
 import warnings
 from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from edgedf.errors import CropError, DataError, EdgedfError
 from edgedf.files import open_regular
 from edgedf.os_errors import read_error
+from edgedf.runtime.arguments import is_path, path_of
 from edgedf.runtime.libraries import load
 
 if TYPE_CHECKING:
@@ -28,24 +30,24 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 _AGAIN = "copy it again from where it came from"
 
 
-def load_picture(picture: str | Path | U8 | Image) -> U8:
+def load_picture(picture: str | PathLike[str] | U8 | Image) -> U8:
     """The upright RGB picture (H, W, 3) uint8.
 
     Args:
         picture: a path of an image file (EXIF orientation is applied), a Pillow image (the same), or
             an array uint8 (H, W, 3) RGB, (H, W, 4) RGBA or (H, W) grey, taken as upright. Alpha is ignored.
 
-    Raises DataError if the file is no picture, FileError if it cannot be read, CropError if the array has
-    another form, NotRunError if Pillow is needed and missing.
+    Raises DataError if the file or Pillow image is damaged or no picture, FileError if it cannot be read,
+    CropError if the array or image has another form, NotRunError if Pillow is needed and missing.
     """
-    if isinstance(picture, str | Path):
-        return _read(Path(picture))
+    if is_path(picture):
+        return _read(path_of(picture, "image"))
     if isinstance(picture, np.ndarray):
         return _from_array(picture)
     # A Pillow image can only exist where Pillow is loaded; no import on a device without it.
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(picture, pillow.Image):
-        return _upright(cast("Image", picture))
+        return _from_pillow(cast("Image", picture))
     kind = type(picture).__name__
     raise CropError(f"is a {kind}, expected a path, a uint8 array or a Pillow image", field="image")
 
@@ -58,6 +60,18 @@ def _from_array(array: npt.NDArray[Any]) -> U8:
     if array.ndim == 2:
         return np.broadcast_to(array[:, :, None], (*array.shape, 3))  # a view too: three times the same bytes
     return array[:, :, :3]  # a view: the crop core reads spread pixels and strided rows where they lie
+
+
+def _from_pillow(image: Image) -> U8:
+    """A caller's image, which may still have to be read: Pillow opens files without decoding them."""
+    if 0 in image.size:
+        raise CropError(f"is {image.width} x {image.height} pixels", field="image")
+    try:
+        return _upright(image)
+    except EdgedfError:
+        raise
+    except Exception as error:
+        raise _damaged(error, None) from error
 
 
 def _read(path: Path) -> U8:
@@ -87,9 +101,15 @@ def _read(path: Path) -> U8:
     except Exception as error:
         # Pillow's parsers are written for files that are what they say: damage ends in nearly any built-in
         # exception (struct.error and TypeError too), and no list of them stays complete.
-        raise DataError(
-            f"is damaged ({str(error)[:200] or type(error).__name__})", file=path, hint=_AGAIN
-        ) from error
+        raise _damaged(error, path) from error
+
+
+def _damaged(error: Exception, path: Path | None) -> DataError:
+    """The error for whatever Pillow raised; a caller's image is `image`, and may be closed, too."""
+    reason = str(error)[:200] or type(error).__name__
+    if path is not None:
+        return DataError(f"is damaged ({reason})", file=path, hint=_AGAIN)
+    return DataError(f"cannot be read ({reason})", field="image", hint="open it anew, or make it RGB first")
 
 
 def _too_large(path: Path) -> DataError:

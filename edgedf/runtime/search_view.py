@@ -72,7 +72,7 @@ def view_of_frame(frame: Frame) -> SearchView:
 def _shrunk(frame: Frame, name: str) -> SearchView:
     for side_name, length in (("width", frame.width), ("height", frame.height)):
         if length > MAX_SOURCE_SIDE:
-            problem = f"is {length}, a {name} is searched for faces up to {MAX_SOURCE_SIDE:,} pixels a side"
+            problem = f"is {length}, faces are looked for up to {MAX_SOURCE_SIDE:,} pixels a side"
             raise CropError(problem, field=f"{name}.{side_name}", hint="give boxes")
     width, height = upright_size(frame)
     # The square's centre is the frame's, so the frame lies in its middle and edges repeat around it.

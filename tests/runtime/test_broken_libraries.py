@@ -18,7 +18,7 @@ from edgedf import Detector
 from edgedf.cli.main import main
 from edgedf.crop import Box
 from edgedf.errors import NotRunError
-from edgedf.runtime import detector as detector_module
+from edgedf.runtime import choice
 from edgedf.runtime.draw import draw_verdicts
 from edgedf.runtime.finders import HaarFinder
 from edgedf.runtime.images import load_picture
@@ -81,7 +81,7 @@ def test_a_library_that_does_not_load_is_not_run_and_says_why(
 def test_a_runtime_that_does_not_load_makes_way_for_the_next_target(
     bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(detector_module, "PREFERENCE", ("tflite", "native"))
+    monkeypatch.setattr(choice, "PREFERENCE", ("tflite", "native"))
     with Detector.open(bundle) as detector:
         assert detector.target == "tflite"
     break_package(monkeypatch, "ai_edge_litert")
