@@ -94,10 +94,11 @@ edgedf-run: setup ## Build the command-line program build/run/edgedf-run and pri
 	$(BIN)/cmake --build build/run --target edgedf-run
 	@wc -c build/run/edgedf-run
 
-asan: setup ## The C core under AddressSanitizer and UBSan: vectors and fuzz corpora.
+asan: setup ## The C core under AddressSanitizer and UBSan: vectors, random crops and fuzz corpora.
 	$(CMAKE) -B build/asan -DEDGEDF_PROGRAMS=ON -DEDGEDF_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=RelWithDebInfo
 	$(BIN)/cmake --build build/asan
 	build/asan/crop_vectors tests/golden/crop_vectors.txt
+	build/asan/crop_random 400
 	for target in edgedf/native/fuzz/corpus/*/; do name=$$(basename $$target); build/asan/fuzz_$$name $$target* || exit 1; done
 
 fuzz-native: setup ## libFuzzer on every entry point of the C core, FUZZ_RUNS=100000 runs each; needs clang.
@@ -121,8 +122,9 @@ test-arm64: test-arm64-core test-arm64-runtimes ## On arm64 under qemu: crop byt
 test-arm64-core: setup
 	@command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64-static >/dev/null || { echo "NOT RUN: needs gcc-aarch64-linux-gnu and qemu-user-static" >&2; exit 3; }
 	$(CMAKE) -B $(ARM64)/core -DEDGEDF_PROGRAMS=ON -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc
-	$(BIN)/cmake --build $(ARM64)/core --target crop_vectors
+	$(BIN)/cmake --build $(ARM64)/core --target crop_vectors crop_random
 	qemu-aarch64-static -L /usr/aarch64-linux-gnu $(ARM64)/core/crop_vectors tests/golden/crop_vectors.txt
+	qemu-aarch64-static -L /usr/aarch64-linux-gnu $(ARM64)/core/crop_random 600
 	$(BIN)/pytest tests/native/test_model_arm64.py
 
 # The artifacts of the demo ticket; arm64 Python and wheels are fetched once.

@@ -18,6 +18,7 @@ PLANES = (1, 1, 1, 1, 2, 2, 3, 3)
 APART, U_FIRST, V_FIRST = 0, 1, 2
 LARGEST_BOX = (32767 + 10000) // 256  # pixels that a box's two bytes can say
 SPREAD = 200  # a pixel stride of its own follows
+WHOLE, HALF = 128, 192  # added to the output: the crop is as large as its square, or half of it
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,14 @@ def _side(side: int) -> bytes:
     return bytes((side - 1, 0)) if side <= 48 else bytes((side // 6 - 1, 240))
 
 
-def seed(format: int, rotation: int, layout: Layout, size: int, width: int = 47, height: int = 41) -> bytes:
-    """One input; the crop square reaches the frame's last row and column."""
-    mirrored, matrix, output = rotation // 90 % 2, format % 2, rotation // 90 % 3
+def seed(
+    format: int, rotation: int, layout: Layout, size: int, width: int = 47, height: int = 41, fit: int = 0
+) -> bytes:
+    """One input; the crop square reaches the frame's last row and column. With `fit` the size follows from
+    the square, and a frame that is turned by 180 has whole rows from left to right."""
+    mirrored, matrix, output = rotation // 90 % 2, format % 2, rotation // 90 % 3 + fit
+    if fit and rotation == 180:
+        mirrored = 1
     data = bytes((format,)) + _side(width) + _side(height)
     data += bytes((matrix, rotation // 90, mirrored, layout.order))
     for plane in range(PLANES[format]):
@@ -70,6 +76,10 @@ def seeds() -> dict[str, bytes]:
             size = 16 if rotation < 180 else 64
             width = 48 if layout in ANDROID else 47  # the last pair must be whole to be read as a pair
             made[f"{FORMATS[format]}-{rotation}-{layout.name}"] = seed(format, rotation, layout, size, width)
+    for format, rotation, (name, fit) in product(range(8), (0, 90, 180), (("whole", WHOLE), ("half", HALF))):
+        # Squares of 61 pixels, and of 46: an odd one cannot be halved exactly.
+        width = 47 if fit == WHOLE else 35
+        made[f"{FORMATS[format]}-{rotation}-{name}"] = seed(format, rotation, PACKED, 1, width, 30, fit)
     for format in (0, 2, 4, 7):
         made[f"{FORMATS[format]}-wide"] = seed(format, 0, PACKED, 32, width=288)
     return made

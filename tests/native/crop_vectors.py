@@ -31,6 +31,13 @@ BOXES = (
     (3.0, 4.0, 9.5, 7.0, 1.0, 40),
     (8.0, 5.5, 37.0, 30.0, 1.3, 64),  # enlarging to a power of two: pixels are mixed in pairs
 )
+# Faces that need more than one strip of a row: shrinking, shrinking by 2 exactly, and neither.
+LARGE = (700, 500)
+LARGE_BOXES = (
+    (24.0, 31.0, 450.0, 400.0, 1.0, 128),
+    (24.0, 31.0, 450.0, 400.0, 1.0, 225),
+    (61.0, 70.0, 290.0, 290.0, 1.0, 290),
+)
 WHOLE = (0.0, 0.0, 66.0, 66.0, 1.1, 24)  # every pixel of a 64x48 or 63x49 picture, the last ones too
 YUV_420_888 = 7
 
@@ -123,6 +130,11 @@ def jobs() -> Iterator[Job]:
             yield format, *((64, 48), (63, 49))[number % 2], rotation, mirrored, number % 2, layout, box
     for layout, rotation, mirrored in product((*ANDROID, OVERLAPPING), (0, 90, 180, 270), (0, 1)):
         yield YUV_420_888, 64, 48, rotation, mirrored, 0, layout, WHOLE
+    for number, (format, rotation) in enumerate(product(range(8), (0, 90, 180, 270))):
+        mirrored = int(rotation in (90, 180))
+        layout = Layout((0, 1, 1)) if format == YUV_420_888 else (PACKED, PADDED)[number // 4 % 2]
+        box = LARGE_BOXES[number % len(LARGE_BOXES)]
+        yield format, *LARGE, rotation, mirrored, number % 2, layout, box
 
 
 def line(job: Job) -> str:

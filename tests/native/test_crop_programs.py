@@ -12,13 +12,15 @@ import ninja
 import pytest
 from crop_seeds import seeds
 
+from edgedf.native.crop_core import cpu_features
+
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "edgedf" / "native"
 VECTORS = ROOT / "tests" / "golden" / "crop_vectors.txt"
 FLAGS = ["-std=c99", "-ffp-contract=off", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
 SANITIZERS = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 MAX_BYTES = 40_000
-CROPS = 456 * 8 * 2  # vectors, instruction sets left out, at the end and at the beginning of memory
+CROPS = 488 * 2  # vectors, at the end and at the beginning of memory, for each set of instructions left out
 
 
 def compile_core(target: Path, options: list[str], *extra: Path) -> Path:
@@ -44,7 +46,13 @@ def run(*command: str | Path) -> str:
 
 def test_vectors_hold_under_sanitizers(tmp_path: Path) -> None:
     program = compile_core(tmp_path / "vectors", SANITIZERS, NATIVE / "tests" / "crop_vectors.c")
-    assert run(program, VECTORS).startswith(f"{CROPS} crops, 0 wrong")
+    sets = 2 ** cpu_features().bit_count()
+    assert run(program, VECTORS).startswith(f"{CROPS * sets} crops, 0 wrong")
+
+
+def test_random_crops_hold_under_sanitizers(tmp_path: Path) -> None:
+    program = compile_core(tmp_path / "random", SANITIZERS, NATIVE / "tests" / "crop_random.c")
+    assert run(program, "400").startswith("400 random crops, 0 differ from the portable loops")
 
 
 def test_the_fuzzers_seeds_are_what_the_script_writes() -> None:
@@ -70,15 +78,26 @@ def test_core_is_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert library.stat().st_size < MAX_BYTES
 
 
-def test_golden_crops_are_the_same_on_arm64(tmp_path: Path) -> None:
+def _on_arm64(tmp_path: Path, driver: str, *arguments: str | Path) -> str:
+    """What a test program prints on arm64."""
     compiler, qemu = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("qemu-aarch64-static")
     if compiler is None or qemu is None:
         pytest.skip("NOT RUN: needs gcc-aarch64-linux-gnu and qemu-user-static")
     sources = [str(path) for path in sorted((NATIVE / "src" / "crop").glob("*.c"))]
-    program = tmp_path / "vectors"
-    driver = str(NATIVE / "tests" / "crop_vectors.c")
-    run(compiler, *FLAGS, "-O3", "-static", f"-I{NATIVE / 'include'}", *sources, driver, "-o", program)
-    assert run(qemu, program, VECTORS) == f"{CROPS} crops, 0 wrong, processor features 4\n"
+    program = tmp_path / driver
+    main = str(NATIVE / "tests" / f"{driver}.c")
+    run(compiler, *FLAGS, "-O3", "-static", f"-I{NATIVE / 'include'}", *sources, main, "-o", program)
+    return run(qemu, program, *arguments)
+
+
+def test_golden_crops_are_the_same_on_arm64(tmp_path: Path) -> None:
+    expected = f"{CROPS * 2} crops, 0 wrong, processor features 4\n"
+    assert _on_arm64(tmp_path, "crop_vectors", VECTORS) == expected
+
+
+def test_random_crops_are_the_portable_ones_on_arm64(tmp_path: Path) -> None:
+    expected = "400 random crops, 0 differ from the portable loops, processor features 4\n"
+    assert _on_arm64(tmp_path, "crop_random", "400", "2") == expected
 
 
 # gcc's own default is to fuse; clang's "fast", if somebody insists on it, is the one that no source can undo.

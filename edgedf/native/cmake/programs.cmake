@@ -1,5 +1,5 @@
 # Test programs and fuzz targets; not part of any install. cmake/engine.cmake may append to these two lists.
-list(APPEND EDGEDF_TEST_PROGRAMS tests/crop_vectors.c)
+list(APPEND EDGEDF_TEST_PROGRAMS tests/crop_vectors.c tests/crop_random.c)
 list(APPEND EDGEDF_FUZZ_TARGETS fuzz/fuzz_crop.c fuzz/fuzz_crop_sizes.c fuzz/fuzz_model_coder.c fuzz/fuzz_model_numbers.c)
 
 if(EDGEDF_FUZZ)

@@ -11,6 +11,7 @@
 /* Enough for two strips of columns, two blocks of rows and whole vectors. */
 #define MAX_SIDE 320
 #define MAX_SIZE 72
+#define MAX_FITTED_SIZE 160
 /* Of frames whose bytes are worked out. */
 #define MAX_STRIDE 4096
 #define MAX_FRAME 320
@@ -165,11 +166,15 @@ static void crop(const made_frame *made, edgedf_crop_request *request, size_t wo
   for (int i = 0; i < 3; i++) free(outputs[i]);
 }
 
-static size_t workspace_for(const edgedf_crop_request *request, int *too_slow) {
+/* Shares of its side that a square may be asked to come out at: the core copies or halves it. */
+enum { ANY_SIZE, WHOLE, HALF };
+
+static size_t workspace_for(edgedf_crop_request *request, int fit, int *too_slow) {
   edgedf_square square;
   size_t bytes = 64;
   if (edgedf_crop_square(&request->box, request->box_scale, &square) != EDGEDF_CROP_OK) return bytes;
-  *too_slow = square.side > MAX_SIDE || request->size > MAX_SIZE;
+  if (fit != ANY_SIZE) request->size = fit == WHOLE ? square.side : square.side / 2;
+  *too_slow = square.side > MAX_SIDE || request->size > (fit == ANY_SIZE ? MAX_SIZE : MAX_FITTED_SIZE);
   if (*too_slow || edgedf_crop_workspace(square.side, request->size, &bytes) != EDGEDF_CROP_OK) return 64;
   return bytes;
 }
@@ -188,9 +193,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   request.box.height = coordinate(&in, 10000);
   request.box_scale = number(&in, 1) < 240 ? 1.3 : coordinate(&in, 0);
   request.size = (int32_t)number(&in, 1) % (MAX_SIZE + 2);
-  request.output = (int32_t)number(&in, 1) % 4;
+  const uint32_t layout = number(&in, 1);
+  const int fit = layout < 128 ? ANY_SIZE : layout < 192 ? WHOLE : HALF;
+  request.output = (int32_t)layout % 4;
   int too_slow = 0;
-  size_t workspace_bytes = workspace_for(&request, &too_slow), output_bytes = 0;
+  size_t workspace_bytes = workspace_for(&request, fit, &too_slow), output_bytes = 0;
   if (number(&in, 1) > 250) workspace_bytes -= 1;
   (void)edgedf_crop_output_bytes(request.size, request.output, &output_bytes);
   if (number(&in, 1) > 250 && output_bytes > 0) output_bytes -= 1;

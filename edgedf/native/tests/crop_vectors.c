@@ -11,7 +11,7 @@
 #include "edgedf/crop.h"
 #include "guarded.h"
 
-#define PLANE_BYTES (1 << 20)
+#define PLANE_BYTES (2 << 20)
 #define WORKSPACE_BYTES (8 << 20)
 #define MAX_SIZE 300
 
@@ -131,11 +131,13 @@ int main(int count, char **arguments) {
     }
     for (int at_end = 1; at_end >= 0; at_end--) {
       const int placed = set_planes(&job, at_end) == 0;
-      for (uint32_t without = 0; without < 8; without++, crops++)
-        if (!placed || check(&job, without, at_end) != 0) {
-          wrong++;
-          fprintf(stderr, "differs without %u: %s", (unsigned)without, line);
-        }
+      for (uint32_t without = 0; without < 8; without++) {
+        if ((without & ~edgedf_crop_cpu()) != 0) continue; /* the processor does without them anyway */
+        crops++;
+        if (placed && check(&job, without, at_end) == 0) continue;
+        wrong++;
+        fprintf(stderr, "differs without %u: %s", (unsigned)without, line);
+      }
     }
   }
   fclose(file);

@@ -13,7 +13,7 @@ int32_t edgedf_crop_upright_height(const edf_source *source) {
 /* One more for a chroma pair's first pixel, and what the last tile writes too much. */
 size_t edgedf_crop_block_bytes(size_t columns) { return (columns + 1 + EDF_TILE) * EDF_COLUMN; }
 
-static void read_area(const edf_source *source, const edf_area *area) {
+void edgedf_crop_read_area(const edf_source *source, const edf_area *area) {
   const int packed = area->view->step == 3 || area->view->step == 4;
   if (edgedf_crop_is_yuv(area->view->format))
     source->kernels->convert_yuv(area);
@@ -46,7 +46,7 @@ static void read_upright(const edf_source *source, int32_t x, int32_t y, int32_t
     /* The last strip may be a little longer, so that none is too short for whole vectors. */
     area.x = x + (int32_t)done;
     area.n = n - done <= EDF_STRIP + 32 ? n - done : EDF_STRIP;
-    read_area(source, &area);
+    edgedf_crop_read_area(source, &area);
     for (size_t colour = 0; colour < 3; colour++)
       source->kernels->turn(to->scratch + colour * EDF_STRIP_PITCH, area.target_row,
                             to->columns + done * EDF_COLUMN + colour * EDF_BLOCK, area.n);
@@ -79,7 +79,7 @@ static edf_block block_sideways(const edf_source *source, int32_t left, int32_t 
   block.place = skip + (flip ? block.count - 1 : 0);
   const edf_area area = {&source->view, x - skip, down ? left : source->height - 1 - left, down ? 1 : -1, columns,
                          (size_t)(most < EDF_BLOCK ? most : EDF_BLOCK), to->columns, EDF_COLUMN, EDF_BLOCK};
-  read_area(source, &area);
+  edgedf_crop_read_area(source, &area);
   return block;
 }
 

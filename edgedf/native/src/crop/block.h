@@ -40,6 +40,9 @@ size_t edgedf_crop_block_bytes(size_t columns);
 /* Where upright columns left .. left + columns - 1 lie in the column buffer, the same for all their blocks. */
 void edgedf_crop_block_table(const edf_source *source, int32_t left, int32_t columns, const edf_block_buffers *to);
 
+/* Read an area with the loop that suits the format. */
+void edgedf_crop_read_area(const edf_source *source, const edf_area *area);
+
 /* Read upright columns left .. left + columns - 1 of the rows from `top` on, at most `rows` of them; all lie
  * inside the image. */
 edf_block edgedf_crop_block_read(const edf_source *source, int32_t left, int32_t columns, int32_t top,

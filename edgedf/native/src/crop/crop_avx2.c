@@ -28,6 +28,11 @@ TARGET static inline void store_lanes(uint8_t *first, uint8_t *second, V bytes) 
   _mm_storeu_si128((__m128i *)(void *)second, _mm256_extracti128_si256(bytes, 1));
 }
 
+/* 16-bit numbers clipped to bytes, first to last. */
+TARGET static inline V pack_in_order(V first, V second) {
+  return _mm256_permute4x64_epi64(_mm256_packus_epi16(first, second), 0xD8);
+}
+
 /* 16 samples of each plane as pairs. */
 TARGET static inline V load_chroma(const uint8_t *first, const uint8_t *second) {
   const __m128i a = load_lane(first), b = load_lane(second);
@@ -37,7 +42,7 @@ TARGET static inline V load_chroma(const uint8_t *first, const uint8_t *second) 
 #include "crop_x86_read.inc"
 #include "crop_x86_resize.inc"
 
-const edf_crop_kernels edgedf_crop_avx2 = {split, convert_yuv, turn, horizontal, vertical, join};
+const edf_crop_kernels edgedf_crop_avx2 = {split, convert_yuv, turn, horizontal, vertical, halve, join};
 #else
 typedef int edf_no_avx2; /* a translation unit must not be empty */
 #endif

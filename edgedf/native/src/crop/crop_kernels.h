@@ -33,6 +33,15 @@ typedef struct edf_area {
   size_t target_row, target_plane;
 } edf_area;
 
+/* A line whose colours are `plane` bytes apart to `size` bytes of each colour, `target_plane` bytes apart. The byte
+ * before the line and EDF_LINE_SLACK after each colour are read, up to 31 bytes after each colour are written. */
+typedef struct edf_halving {
+  const uint8_t *line;
+  uint8_t *target;
+  size_t plane, target_plane;
+  int32_t size;
+} edf_halving;
+
 typedef struct edf_crop_kernels {
   /* Packed pixels of 3 or 4 bytes. */
   void (*split)(const edf_area *area);
@@ -47,6 +56,8 @@ typedef struct edf_crop_kernels {
   /* target[i] = the sum of rows[0..]'s bytes i weighted as output `o` needs it, i in 0..bytes. */
   void (*vertical)(const uint8_t *const *rows, const edf_weights *weights, int32_t o, uint8_t *target,
                    size_t bytes);
+  /* The sideways resize of a line to half its size. NULL: done by columns. */
+  void (*halve)(const edf_halving *job, const edf_weights *weights);
   /* n pixels of a line whose colours are `plane` bytes apart to packed RGB. */
   void (*join)(const uint8_t *line, size_t plane, uint8_t *rgb, size_t n);
 } edf_crop_kernels;
@@ -68,6 +79,8 @@ int32_t edgedf_crop_chroma_lines(const edf_area *area, int32_t row, edf_run *lin
 edf_matrix edgedf_crop_matrix(const edf_area *area);
 void edgedf_crop_split_run(const edf_area *area, const edf_run *run, size_t done);
 void edgedf_crop_convert_run(const edf_area *area, const edf_run *run, size_t done);
+/* The first and the last output of a line that is halved: their weights are not those of the others. */
+void edgedf_crop_halve_ends(const edf_halving *job, const edf_weights *weights);
 void edgedf_crop_join(const uint8_t *line, size_t plane, uint8_t *rgb, size_t n);
 
 #if defined(__x86_64__) || defined(_M_X64) || defined(__i386__)

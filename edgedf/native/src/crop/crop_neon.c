@@ -13,86 +13,7 @@ static size_t next_vector(size_t i, size_t n) {
   return i + WIDTH < n && i + 2 * WIDTH > n ? n - WIDTH : i + WIDTH;
 }
 
-static void split(const edf_area *area) {
-  const size_t step = area->view->step, n = area->n;
-  /* Of four bytes only three are ours in RGB888: the one after the last pixel need not exist. */
-  const size_t spare = step == 4 && area->view->format == EDGEDF_RGB888;
-  const size_t most = n > spare ? n - spare : 0;
-  for (int32_t row = 0; row < area->rows; row++) {
-    const edf_run run = edgedf_crop_run(area, row);
-    for (size_t i = 0; i + WIDTH <= most; i = next_vector(i, most)) {
-      uint8x16x3_t rgb;
-      if (step == 3) {
-        rgb = vld3q_u8(run.pixels + 3 * i);
-      } else {
-        const uint8x16x4_t pixels = vld4q_u8(run.pixels + 4 * i);
-        rgb.val[0] = pixels.val[0];
-        rgb.val[1] = pixels.val[1];
-        rgb.val[2] = pixels.val[2];
-      }
-      vst1q_u8(run.red + i, rgb.val[0]);
-      vst1q_u8(run.green + i, rgb.val[1]);
-      vst1q_u8(run.blue + i, rgb.val[2]);
-    }
-    edgedf_crop_split_run(area, &run, most < WIDTH ? 0 : most);
-  }
-}
-
-static int16x8_t centered(uint8x8_t chroma) {
-  return vsubq_s16(vreinterpretq_s16_u16(vmovl_u8(chroma)), vdupq_n_s16(128));
-}
-
-/* floor((u * fu + v * fv + 8192) / 16384) of eight chroma samples. */
-static int16x8_t chroma_term(int16x8_t u, int16_t fu, int16x8_t v, int16_t fv) {
-  const int32x4_t front = vmlal_n_s16(vmull_n_s16(vget_low_s16(u), fu), vget_low_s16(v), fv);
-  const int32x4_t back = vmlal_n_s16(vmull_n_s16(vget_high_s16(u), fu), vget_high_s16(v), fv);
-  return vcombine_s16(vrshrn_n_s32(front, 14), vrshrn_n_s32(back, 14));
-}
-
-/* What chroma adds to sixteen pixels of one colour: each term serves two of them. */
-static int16x8x2_t for_pixels(int16x8_t term) { return vzipq_s16(term, term); }
-
-static uint8x16_t add_luma(int16x8_t y_front, int16x8_t y_back, int16x8x2_t chroma) {
-  return vcombine_u8(vqmovun_s16(vaddq_s16(y_front, chroma.val[0])), vqmovun_s16(vaddq_s16(y_back, chroma.val[1])));
-}
-
-static void convert_yuv(const edf_area *area) {
-  const edf_view *view = area->view;
-  const int by_two = view->u_step == 2 && view->v_step == 2 && view->u_row == view->v_row;
-  const int v_first = by_two && view->v + 1 == view->u;
-  const int pairs_lie = v_first || (by_two && view->u + 1 == view->v);
-  const int planar = view->u_step == 1 && view->v_step == 1;
-  const edf_matrix m = edgedf_crop_matrix(area);
-  const size_t most = view->step == 1 && (pairs_lie || planar) && area->n >= WIDTH ? area->n / 2 * 2 : 0;
-  edf_run lines[2]; /* two rows that have the same chroma, or one */
-  for (int32_t row = 0, count; row < area->rows; row += count) {
-    count = edgedf_crop_chroma_lines(area, row, lines);
-    for (size_t i = 0; i + WIDTH <= most; i = next_vector(i, most)) {
-      uint8x8x2_t chroma; /* U, V */
-      if (pairs_lie) {
-        const uint8x8x2_t pairs = vld2_u8((v_first ? lines->v : lines->u) + i);
-        chroma.val[0] = pairs.val[v_first];
-        chroma.val[1] = pairs.val[!v_first];
-      } else {
-        chroma.val[0] = vld1_u8(lines->u + i / 2);
-        chroma.val[1] = vld1_u8(lines->v + i / 2);
-      }
-      const int16x8_t u = centered(chroma.val[0]), v = centered(chroma.val[1]);
-      const int16x8x2_t red = for_pixels(chroma_term(u, 0, v, m.rv));
-      const int16x8x2_t green = for_pixels(chroma_term(u, m.gu, v, m.gv));
-      const int16x8x2_t blue = for_pixels(chroma_term(u, m.bu, v, 0));
-      for (int32_t k = 0; k < count; k++) {
-        const uint8x16_t y = vld1q_u8(lines[k].pixels + i);
-        const int16x8_t front = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(y)));
-        const int16x8_t back = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(y)));
-        vst1q_u8(lines[k].red + i, add_luma(front, back, red));
-        vst1q_u8(lines[k].green + i, add_luma(front, back, green));
-        vst1q_u8(lines[k].blue + i, add_luma(front, back, blue));
-      }
-    }
-    for (int32_t k = 0; k < count && most < area->n; k++) edgedf_crop_convert_run(area, &lines[k], most);
-  }
-}
+#include "crop_neon_read.inc"
 
 /* Byte c of vector r to byte r of vector c: four times, interleave the halves. */
 static inline void transpose(uint8x16_t *tile) {
@@ -140,6 +61,18 @@ static uint8x16_t sum_many(const uint8_t *const *rows, size_t i, const uint8_t *
   return vcombine_u8(join_parts(h[0], l[0], l[1]), join_parts(h[1], l[2], l[3]));
 }
 
+/* The same without low parts. */
+static uint8x16_t sum_short(const uint8_t *const *rows, size_t i, const uint8_t *high, int32_t count) {
+  uint16x8_t front = vdupq_n_u16(0), back = front;
+  for (int32_t t = 0; t < count; t++) {
+    const uint8x16_t row = vld1q_u8(rows[t] + i);
+    const uint8x8_t weight = vdup_n_u8(high[t]);
+    front = vmlal_u8(front, vget_low_u8(row), weight);
+    back = vmlal_u8(back, vget_high_u8(row), weight);
+  }
+  return vcombine_u8(vqrshrn_n_u16(front, 7), vqrshrn_n_u16(back, 7));
+}
+
 /* a + (b - a) * share / 2^15, rounded: what sum_many gives where edf_weights.pairs holds. */
 static uint8x8_t sum_pair(uint8x8_t a, uint8x8_t b, int16_t share) {
   const int16x8_t start = vreinterpretq_s16_u16(vmovl_u8(a));
@@ -160,6 +93,8 @@ static void vertical(const uint8_t *const *rows, const edf_weights *weights, int
       vst1q_u8(target + i, vcombine_u8(sum_pair(vget_low_u8(a), vget_low_u8(b), share),
                                        sum_pair(vget_high_u8(a), vget_high_u8(b), share)));
     }
+  } else if (edgedf_crop_weights_are_short(weights, o)) {
+    for (size_t i = 0; i < bytes; i += WIDTH) vst1q_u8(target + i, sum_short(rows, i, high, count));
   } else {
     for (size_t i = 0; i < bytes; i += WIDTH) vst1q_u8(target + i, sum_many(rows, i, high, low, count));
   }
@@ -182,6 +117,26 @@ static void horizontal(const uint8_t *const *columns, const edf_weights *weights
   }
 }
 
+/* (a + 3 b + 3 c + d + 4) / 8: so the weights are, but at the ends. */
+static uint8x8_t half_of(uint8x8_t a, uint8x8_t b, uint8x8_t c, uint8x8_t d) {
+  const uint8x8_t three = vdup_n_u8(3);
+  return vrshrn_n_u16(vmlal_u8(vmlal_u8(vaddl_u8(a, d), b, three), c, three), 3);
+}
+
+static void halve(const edf_halving *job, const edf_weights *weights) {
+  for (size_t colour = 0; colour < 3; colour++) {
+    const uint8_t *line = job->line + colour * job->plane;
+    uint8_t *target = job->target + colour * job->target_plane;
+    for (size_t o = 0; o < (size_t)job->size; o += WIDTH) {
+      const uint8x16x2_t before = vld2q_u8(line + 2 * o - 1), after = vld2q_u8(line + 2 * o + 1);
+      const uint8x16_t a = before.val[0], b = before.val[1], c = after.val[0], d = after.val[1];
+      vst1q_u8(target + o, vcombine_u8(half_of(vget_low_u8(a), vget_low_u8(b), vget_low_u8(c), vget_low_u8(d)),
+                                       half_of(vget_high_u8(a), vget_high_u8(b), vget_high_u8(c), vget_high_u8(d))));
+    }
+  }
+  edgedf_crop_halve_ends(job, weights);
+}
+
 static void join(const uint8_t *line, size_t plane, uint8_t *rgb, size_t n) {
   const size_t most = n / WIDTH * WIDTH;
   for (size_t i = 0; i < most; i += WIDTH) {
@@ -191,7 +146,7 @@ static void join(const uint8_t *line, size_t plane, uint8_t *rgb, size_t n) {
   edgedf_crop_join(line + most, plane, rgb + 3 * most, n - most);
 }
 
-const edf_crop_kernels edgedf_crop_neon = {split, convert_yuv, turn, horizontal, vertical, join};
+const edf_crop_kernels edgedf_crop_neon = {split, convert_yuv, turn, horizontal, vertical, halve, join};
 #else
 typedef int edf_no_neon; /* a translation unit must not be empty */
 #endif

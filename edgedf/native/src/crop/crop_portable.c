@@ -86,12 +86,12 @@ static void convert_yuv(const edf_area *area) {
 }
 
 static void turn(const uint8_t *rows, size_t pitch, uint8_t *columns, size_t n) {
-  for (size_t r = 0; r < EDF_BLOCK; r++)
-    for (size_t x = 0; x < n; x++) columns[x * EDF_COLUMN + r] = rows[r * pitch + x];
+  for (size_t x = 0; x < n; x++)
+    for (size_t r = 0; r < EDF_BLOCK; r++) columns[x * EDF_COLUMN + r] = rows[r * pitch + x];
 }
 
 /* Bytes that are summed at once: a number that compilers make vectors of. */
-#define CHUNK 32
+#define CHUNK 16
 
 static void vertical(const uint8_t *const *rows, const edf_weights *weights, int32_t o, uint8_t *target,
                      size_t bytes) {
@@ -119,6 +119,22 @@ static void horizontal(const uint8_t *const *columns, const edf_weights *weights
   }
 }
 
+static void halve_one(const edf_halving *job, const edf_weights *weights, int32_t o) {
+  const size_t at = (size_t)o * (size_t)weights->stride;
+  int32_t four[4];
+  for (size_t t = 0; t < 4; t++) four[t] = weights->high[at + t] * (1 << EDF_LOW_BITS) + weights->low[at + t];
+  for (size_t colour = 0; colour < 3; colour++) {
+    const uint8_t *p = job->line + colour * job->plane + weights->spans[o].first;
+    const int32_t sum = four[0] * p[0] + four[1] * p[1] + four[2] * p[2] + four[3] * p[3];
+    job->target[colour * job->target_plane + (size_t)o] = clip((sum + (1 << (EDF_PRECISION - 1))) >> EDF_PRECISION);
+  }
+}
+
+void edgedf_crop_halve_ends(const edf_halving *job, const edf_weights *weights) {
+  halve_one(job, weights, 0);
+  halve_one(job, weights, job->size - 1);
+}
+
 void edgedf_crop_join(const uint8_t *line, size_t plane, uint8_t *rgb, size_t n) {
   for (size_t i = 0; i < n; i++) {
     rgb[3 * i] = line[i];
@@ -128,4 +144,4 @@ void edgedf_crop_join(const uint8_t *line, size_t plane, uint8_t *rgb, size_t n)
 }
 
 const edf_crop_kernels edgedf_crop_portable = {
-    split, convert_yuv, turn, horizontal, vertical, edgedf_crop_join};
+    split, convert_yuv, turn, horizontal, vertical, NULL, edgedf_crop_join};

@@ -11,13 +11,17 @@ void edgedf_crop_output_row(const edf_crop_kernels *kernels, const uint8_t *line
   const size_t n = (size_t)size, at = (size_t)y * n;
   if (output == EDGEDF_CROP_U8_NHWC) {
     kernels->join(line, plane, (uint8_t *)target + 3 * at, n);
-  } else if (output == EDGEDF_CROP_F32_NHWC) {
-    kernels->join(line, plane, packed, n);
-    to_floats(packed, (float *)target + 3 * at, 3 * n);
-  } else {
-    for (size_t colour = 0; colour < 3; colour++)
-      to_floats(line + colour * plane, (float *)target + colour * n * n + at, n);
+    return;
   }
+  float *floats = (float *)target + at;
+  size_t next = n * n; /* from one colour, or third of a packed row, to the next */
+  if (output == EDGEDF_CROP_F32_NHWC) {
+    kernels->join(line, plane, packed, n);
+    line = packed;
+    plane = next = n;
+    floats += 2 * at;
+  }
+  for (size_t colour = 0; colour < 3; colour++) to_floats(line + colour * plane, floats + colour * next, n);
 }
 
 edgedf_crop_status edgedf_crop_output_bytes(int32_t size, int32_t output, size_t *bytes) {

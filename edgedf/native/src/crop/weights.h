@@ -26,13 +26,21 @@ typedef struct edf_weights {
   /* 1 if every output is one pixel or a mix of two whose second weight is a multiple of 2^7 and the first its
    * complement: so when enlarging to a size that is a power of two. */
   int32_t pairs;
+  /* Outputs short_first .. short_end - 1 have no low parts, and a multiple of 4 pixels: so, but near the edges,
+   * when shrinking by 2, 4 or 8. */
+  int32_t short_first, short_end;
 } edf_weights;
 
 /* The stride for this resize: the most source pixels of any output, rounded up to 4. */
 int32_t edgedf_crop_weights_stride(int32_t side, int32_t size);
 
-/* Fill in spans, high, low and pairs; `weights->stride` is set already. */
+/* Fill in all but `stride`; which is set already. */
 void edgedf_crop_weights_fill(edf_weights *weights, int32_t side, int32_t size);
+
+/* Whether the low parts of output `o` are all 0. */
+static inline int edgedf_crop_weights_are_short(const edf_weights *weights, int32_t o) {
+  return o >= weights->short_first && o < weights->short_end;
+}
 
 /* Where `pairs` holds: the second pixel's share of output `o`, in 1/2^15, below 2^15. */
 static inline int16_t edgedf_crop_weights_share(const edf_weights *weights, int32_t o) {
