@@ -77,7 +77,11 @@ class Cursor:
                 return value
 
     def vector(self, count: int, form: int) -> np.ndarray:
-        return np.frombuffer(self.take(count * BYTES_OF_FORM[form]), {1: "<f4", 2: "<f2"}[form]).astype("f4")
+        numbers = np.frombuffer(self.take(count * BYTES_OF_FORM[form]), {1: "<f4", 2: "<f2"}[form]).astype(
+            "f4"
+        )
+        assert np.isfinite(numbers).all(), "not finite"
+        return numbers
 
 
 class Bits:

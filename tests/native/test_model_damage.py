@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model_decoder import decode
 from model_graphs import random_graph
 
 from converters.native_format.file import model_file
+from edgedf.compact.graph import INPUT, Conv2d, Flatten, Graph, Linear, Node
 from edgedf.contract import Contract
 from edgedf.errors import BundleError
 from edgedf.native.engine import NativeModel
@@ -91,6 +93,31 @@ def test_open_wrong_nonzero_count_is_refused() -> None:
     raw_end = 72 + sizes[0] + sizes[1]
     short[raw_end : raw_end + sizes[2]] = bytes(sizes[2])
     assert not _try(_sealed(short))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kept", [0.1, 1.0])
+def test_open_scale_that_is_not_finite_is_refused(value: float, kept: float) -> None:
+    """Of a channel without a weight, too: nothing else looks at its scale. In floats and in integers."""
+    rng = np.random.default_rng(3)
+    weight = (rng.normal(size=(16, 3, 3, 3)) * (rng.random((16, 3, 3, 3)) < kept)).astype(np.float32)
+    weight[1] = 0
+    conv = Node(name="conv", op=Conv2d(weight_oihw=weight), inputs=(INPUT,))
+    flat = Node(name="flat", op=Flatten(), inputs=("conv",))
+    linear = Node(name="logit", op=Linear(weight_oi=np.ones((1, 16 * 14 * 14), np.float32)), inputs=("flat",))
+    graph = Graph(input_chw=(3, 16, 16), nodes=(conv, flat, linear))
+    data = model_file(graph, Contract(size=16), "int8", {})
+    (form,) = (node.forms["scale"] for node in decode(data).nodes if node.name == "conv")
+    kernel = NativeModel(data).steps()[-2].kernel
+    assert kernel.startswith("int8" if kept == 1.0 else "sparse")
+    scale = np.array([value], {1: "<f4", 2: "<f2"}[form]).tobytes()
+    # The first layer's scales are the first bytes of RAW.
+    at = 72 + struct.unpack("<I", data[16:20])[0] + len(scale)
+    bad = _sealed(data[:at] + scale + data[at + len(scale) :])
+    with pytest.raises(AssertionError, match="not finite"):
+        decode(bad)
+    with pytest.raises(BundleError, match="do not decode"):
+        NativeModel(bad)
 
 
 def test_fuzz_seeds_are_whole_and_small_enough_to_run() -> None:

@@ -34,6 +34,14 @@ static float scale_of(const reading *r, uint32_t o) {
                                               : edgedf_float_of_half(edgedf_u16(r->scales + 2 * (size_t)o));
 }
 
+/* Those of channels without a weight, too. */
+static int good_scales(const reading *r) {
+  uint32_t count = r->node->vector_form == EDF_FORM_NONE ? 0 : r->node->out_channels;
+  for (uint32_t o = 0; o < count; o++)
+    if (!edgedf_is_finite(scale_of(r, o))) return 0;
+  return 1;
+}
+
 /* The next nonzero weight of output channel `o`. */
 static float read_weight(reading *r, uint32_t o) {
   uint32_t high = edgedf_decode_high(r->decoder);
@@ -123,6 +131,7 @@ static int read_layer(const uint8_t *file, edgedf_model *model, edgedf_step *ste
   float *bias = edgedf_table(model, step->bias);
   if (node->bias_form != EDF_FORM_NONE && !read_vector(raw + scale_bytes, node->bias_form, node->out_channels, bias))
     return 0;
+  if (!good_scales(&r)) return 0;
   uint32_t per_channel = (uint32_t)(edgedf_weight_count(node) / node->out_channels);
   target to = {&model->plan.tensor[step->input],
                step,
