@@ -37,12 +37,21 @@ MAX_SIDE = 1 << 15
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A face box in pixels of the upright image: left, top, width, height; may leave the image."""
+    """A face box in pixels of the upright image: left, top, width, height; may leave the image.
+
+    Numbers of any kind (numpy's, a finder's) become plain floats. Raises CropError on anything else.
+    """
 
     x: float
     y: float
     width: float
     height: float
+
+    def __post_init__(self) -> None:
+        for name in ("x", "y", "width", "height"):
+            value = getattr(self, name)
+            if type(value) is not float:
+                object.__setattr__(self, name, real(value, f"box.{name}"))
 
 
 def crop_square(box: Box, box_scale: float) -> tuple[int, int, int]:

@@ -107,5 +107,4 @@ def _plain(name: str, rgb_hwc: U8, box: Box) -> GoldenPicture:
 def _picture(name: str, rgb_hwc: U8, box: Box, rotation: int, mirrored: bool) -> GoldenPicture:
     alpha = np.full((*rgb_hwc.shape[:2], 1), 255, dtype=np.uint8)
     frame = np.concatenate([rgb_hwc, alpha], axis=2)
-    floats = Box(float(box.x), float(box.y), float(box.width), float(box.height))
-    return GoldenPicture(name=name, frame_hwc=frame, rotation=rotation, mirrored=mirrored, box=floats)
+    return GoldenPicture(name=name, frame_hwc=frame, rotation=rotation, mirrored=mirrored, box=box)

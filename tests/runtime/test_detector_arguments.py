@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from pathlib import Path
 
@@ -144,3 +145,23 @@ def test_a_finder_can_find(bundle: Path, detector: Detector) -> None:
 def test_logits_need_an_array(detector: Detector) -> None:
     with pytest.raises(UsageError, match=r"^crops: is a list"):
         detector.logits([1])
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32, np.int64, np.float64, int, float])
+def test_a_verdict_is_json_whatever_numbers_made_its_box(
+    detector: Detector, picture: np.ndarray, kind: type
+) -> None:
+    box = Box(*map(kind, (20, 30, 60, 70)))
+    assert [type(value) for value in (box.x, box.y, box.width, box.height)] == [float] * 4
+    (verdict,) = detector.detect(picture, boxes=[box])
+    shown = json.loads(json.dumps(verdict.to_json()))
+    assert shown["box"] == {"x": 20.0, "y": 30.0, "width": 60.0, "height": 70.0}
+
+
+@pytest.mark.parametrize("value", [True, "3", None, np.True_, np.zeros(1), pytest.param(10**400, id="huge")])
+def test_a_box_is_of_numbers(value: object) -> None:
+    for place, name in enumerate(("x", "y", "width", "height")):
+        numbers: list[object] = [1.0, 2.0, 3.0, 4.0]
+        numbers[place] = value
+        with pytest.raises(CropError, match=rf"^box\.{name}: "):
+            Box(*numbers)
