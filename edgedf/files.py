@@ -80,7 +80,12 @@ def canonical_json(value: Any) -> bytes:
 
     Raises ValueError on NaN or infinity, which JSON cannot carry.
     """
-    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return canonical_text(value).encode()
+
+
+def canonical_text(value: Any) -> str:
+    """`canonical_json` before it is bytes; may hold a file name's lone surrogates, which UTF-8 cannot."""
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def parse_json(data: bytes | str, *, file: str | Path, error: type[EdgedfError]) -> Any:

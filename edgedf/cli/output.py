@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgedf.files import canonical_json
+from edgedf.files import canonical_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -24,9 +24,10 @@ _PIPE_WIDTH = 240
 def print_json(value: Any) -> None:
     """Print one JSON document to stdout: sorted keys, final newline, nothing before or after it.
 
-    Raises ValueError on NaN or infinity, which JSON cannot carry; turn them into None first.
+    UTF-8 whatever the terminal speaks. A file name that is not UTF-8 comes as the escapes that JSON has for
+    its bytes. Raises ValueError on NaN or infinity, which JSON cannot carry; turn them into None first.
     """
-    click.echo(canonical_json(value).decode(), nl=False)
+    click.echo(canonical_text(value).encode("utf-8", "backslashreplace"), nl=False)
 
 
 def clean(text: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -210,3 +211,14 @@ def test_a_video_that_is_not_there_is_told_before_anything_is_judged(
     assert out == ""
     assert "nothing.mp4: no such file" in err
     assert not Path("drawn.png").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode on this system")
+def test_a_name_that_is_not_utf8_comes_through_json(capsys: pytest.CaptureFixture[str]) -> None:
+    name = os.fsdecode(b"bad\xff.png")
+    Path(name).write_bytes(Path("face.png").read_bytes())
+    assert detect(name, "face.png", "--whole", "--json") == 0
+    pictures = json.loads(capsys.readouterr().out)["pictures"]
+    assert [entry["picture"] for entry in pictures] == [name, "face.png"]
+    assert detect(name, "--whole") == 0
+    assert "bad\\udcff.png" in capsys.readouterr().out
