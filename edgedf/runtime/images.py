@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
+import threading
 import warnings
-from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -80,7 +81,7 @@ def _read(path: Path) -> U8:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with open_regular(path) as stream, _quiet(), Image.open(stream, formats=FORMATS) as image:
+        with open_regular(path) as stream, _QUIET, Image.open(stream, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large(path)
             return _upright(image, path)
@@ -116,12 +117,37 @@ def _too_large(path: Path) -> DataError:
     return DataError(f"has more than {MAX_PIXELS:,} pixels", file=path, hint="make it smaller first")
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Pillow's warnings stay silent: we check sizes ourselves, and damage is an error of ours."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        yield
+class _Quiet:
+    """Pillow's warnings stay silent: we check sizes ourselves, and damage is an error of ours.
+
+    Filters belong to the process, and `warnings.catch_warnings` in two threads leaves one's there for good.
+    Here the first reader puts one filter in, the last one takes it out, and nobody else's is touched.
+    """
+
+    # In a spelling of its own, which tells it from a filter of the program that we run in.
+    _MODULE = re.compile(r"(?:PIL)\.")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._readers += 1
+            if self._readers == 1:
+                warnings.filterwarnings("ignore", module=self._MODULE.pattern)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if self._readers == 0:
+                filters = cast("list[Any]", warnings.filters)
+                for ours in [entry for entry in filters if entry[3] == self._MODULE]:
+                    with contextlib.suppress(ValueError):  # another thread of the program was faster
+                        filters.remove(ours)
+
+
+_QUIET = _Quiet()
 
 
 def _upright(image: Image, file: Path | None = None) -> U8:

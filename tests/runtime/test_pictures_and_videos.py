@@ -8,6 +8,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,14 @@ def test_a_large_picture_below_the_limit_is_read_without_a_warning(tmp_path: Pat
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert load_picture(tmp_path / "a.png").shape == (9_500, 9_500, 3)
+
+
+def test_reading_in_threads_leaves_no_filter_of_warnings_behind(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.jpg")
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(load_picture, [tmp_path / "a.jpg"] * 400))
+    assert list(warnings.filters) == before
 
 
 @pytest.mark.parametrize(("value", "expected"), [(200, 200), (255, 255), (256, 1), (60_000, 234)])
