@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgedf.cli.config import named_bundle
+from edgedf.cli.detect_drawings import draw_into, drawings
 from edgedf.cli.options import ExistingPath, bundle_option, json_option, target_option, threads_option
 from edgedf.cli.output import print_json, progress_bar, say
 from edgedf.cli.verdict_table import print_verdicts
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from edgedf.crop import Box
     from edgedf.runtime.detector import Detector
     from edgedf.runtime.finders import Finder
-    from edgedf.runtime.verdict import FrameVerdict, Verdict
+    from edgedf.runtime.verdict import FrameVerdict
 
 
 @click.command()
@@ -72,7 +73,7 @@ def command(
     if draw is not None and not photos:
         raise UsageError("draws into pictures, not videos", field="--draw")
     given = _parse_boxes(boxes)
-    outputs = _drawings(photos, draw)
+    outputs = drawings(photos, draw)
     if video is not None:
         open_regular(video).close()  # a mistyped name is told before any picture is judged
     from edgedf.runtime.detector import Detector
@@ -123,29 +124,6 @@ def _finder(detector: Detector, boxes: tuple[Box, ...], whole: bool, yunet: Path
     return None if yunet is None else YunetFinder(yunet)
 
 
-def _drawings(photos: Sequence[Path], draw: Path | None) -> dict[Path, Path]:
-    """photo -> where its drawing goes. Raises UsageError where a drawing would replace a photo or another."""
-    if draw is None:
-        return {}
-    from edgedf.runtime.draw import FORMATS
-
-    if len(photos) == 1 and not draw.is_dir():
-        if draw.suffix.lower() not in FORMATS:
-            raise UsageError(f"{draw} must end in {', '.join(FORMATS)}", field="--draw")
-        outputs = {photos[0]: draw}
-    else:
-        outputs = {photo: draw / f"{photo.stem}.png" for photo in photos}
-        if len(set(outputs.values())) < len(outputs):
-            raise UsageError(
-                "two pictures have the same name", field="--draw", hint="draw them one at a time"
-            )
-    sources = {photo.resolve() for photo in photos}
-    for output in outputs.values():
-        if output.resolve() in sources:
-            raise UsageError(f"{output} is an input picture", field="--draw", hint="choose another name")
-    return outputs
-
-
 def _judge_picture(detector: Detector, photo: Path, output: Path | None) -> dict[str, Any]:
     """The JSON of one picture; a picture that cannot be read becomes an entry, not the end of the others."""
     from edgedf.runtime.images import load_picture
@@ -155,7 +133,7 @@ def _judge_picture(detector: Detector, photo: Path, output: Path | None) -> dict
         verdicts = detector.detect(photo)
         entry["verdicts"] = [verdict.to_json() for verdict in verdicts]
         if output is not None:
-            _draw(load_picture(photo), verdicts, output)
+            draw_into(output, load_picture(photo), verdicts)
             entry["drawn"] = str(output)
     except EdgedfError as error:
         return entry | _failure(error)
@@ -166,17 +144,6 @@ def _failure(error: EdgedfError) -> dict[str, Any]:
     """What an entry says of an error, which is also printed at once."""
     click.echo(f"error: {error}", err=True)
     return {"error": str(error), "exit_code": error.exit_code}
-
-
-def _draw(image_hwc: Any, verdicts: tuple[Verdict, ...], output: Path) -> None:
-    from edgedf.os_errors import write_error
-    from edgedf.runtime.draw import draw_verdicts, save_picture
-
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(output.parent, error) from error
-    save_picture(output, draw_verdicts(image_hwc, verdicts))
 
 
 def _judge_video(detector: Detector, video: Path, every: int) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgedf.errors import UsageError
+from edgedf.errors import FileError, UsageError
 from edgedf.files import write_atomic
+from edgedf.runtime.images import load_picture
 from edgedf.runtime.libraries import load
 from edgedf.runtime.verdict import Verdict
 
@@ -21,14 +22,17 @@ FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
 def draw_verdicts(image_hwc: U8, verdicts: Sequence[Verdict]) -> U8:
-    """A copy of the upright picture (H, W, 3) uint8 RGB with boxes and "fake 0.93" above them.
+    """A copy of the upright picture as RGB (H, W, 3), with boxes and "fake 0.93" above them.
 
-    Raises NotRunError if Pillow is not installed.
+    Args:
+        image_hwc: uint8 (H, W, 3) RGB, (H, W, 4) RGBA or (H, W) grey, as `Detector.detect` takes it.
+
+    Raises NotRunError if Pillow is not installed, CropError on an array of another form.
     """
     load("PIL.Image", name="Pillow", purpose="drawing", hint="pip install 'edgedf[pictures]'")
     from PIL import Image, ImageDraw, ImageFont
 
-    canvas = Image.fromarray(np.ascontiguousarray(image_hwc)).copy()
+    canvas = Image.fromarray(np.ascontiguousarray(load_picture(image_hwc))).copy()
     pen = ImageDraw.Draw(canvas)
     line = max(2, round(min(canvas.size) / 200))
     font = ImageFont.load_default(size=max(12, round(min(canvas.size) / 28)))
@@ -49,7 +53,8 @@ def draw_verdicts(image_hwc: U8, verdicts: Sequence[Verdict]) -> U8:
 def save_picture(path: Path, image_hwc: U8) -> None:
     """Write a picture whole or not at all, in the format of the file name's ending.
 
-    Raises UsageError on an ending that is not in FORMATS, FileError if it cannot be written.
+    Raises UsageError on an ending that is not in FORMATS, FileError if it cannot be written: a WebP holds
+    16,383 pixels a side, a JPEG 65,500.
     """
     form = FORMATS.get(path.suffix.lower())
     if form is None:
@@ -59,5 +64,10 @@ def save_picture(path: Path, image_hwc: U8) -> None:
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image_hwc)).save(buffer, form, quality=92)
+    try:
+        Image.fromarray(np.ascontiguousarray(image_hwc)).save(buffer, form, quality=92)
+    except (ValueError, OSError) as error:
+        height, width = image_hwc.shape[:2]
+        problem = f"{form} cannot hold this picture of {width} x {height} pixels ({str(error)[:200]})"
+        raise FileError(problem, file=path, hint="give it a name that ends in .png") from error
     write_atomic(path, buffer.getvalue())

@@ -222,3 +222,35 @@ def test_a_name_that_is_not_utf8_comes_through_json(capsys: pytest.CaptureFixtur
     assert [entry["picture"] for entry in pictures] == [name, "face.png"]
     assert detect(name, "--whole") == 0
     assert "bad\\udcff.png" in capsys.readouterr().out
+
+
+def test_a_wide_drawing_names_the_format_that_holds_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (16_384, 8)).save(tmp_path / "photo.png")
+    photo, out = str(tmp_path / "photo.png"), tmp_path / "wide.webp"
+    assert detect(photo, "--box", "1,1,6,6", "--draw", str(out), "--json") == 2
+    shown = capsys.readouterr()
+    assert len(json.loads(shown.out)["pictures"][0]["verdicts"]) == 1
+    assert f"{out}: WEBP cannot hold this picture of 16384 x 8 pixels" in shown.err
+    assert "ends in .png" in shown.err
+    assert not out.exists()
+    assert detect(photo, "--box", "1,1,6,6", "--draw", str(out.with_suffix(".png"))) == 0
+
+
+def test_several_drawings_need_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "drawn.webp"
+    assert detect("face.png", "empty.png", "--whole", "--draw", str(out)) == 2
+    assert "drawn.webp names one file for the drawings of 2 pictures" in capsys.readouterr().err
+    assert not out.exists()
+    (tmp_path / "notes").write_text("mine")
+    assert detect("face.png", "empty.png", "--whole", "--draw", str(tmp_path / "notes")) == 2
+    assert "names one file for the drawings of 2" in capsys.readouterr().err
+
+
+def test_any_array_that_is_judged_can_be_drawn_into() -> None:
+    from edgedf.runtime.draw import draw_verdicts
+
+    rgb = np.full((40, 50, 3), 77, np.uint8)
+    for image_hwc in (rgb, rgb[..., 0], np.dstack([rgb, rgb[..., :1]]), rgb[::-1]):
+        assert np.array_equal(draw_verdicts(image_hwc, ()), rgb)
