@@ -36,7 +36,7 @@ static answer run_filled(const edgedf_model *model, const edgedf_model_needs *ne
                          uint32_t threads) {
   static const edgedf_executor executor = {in_turn, NULL};
   /* As much as the engine asked for and no more: the sanitizer reports every access beyond. */
-  size_t bytes = needs->workspace_bytes + (threads - 1) * needs->bytes_per_thread;
+  size_t bytes = edgedf_model_workspace(needs, threads);
   uint8_t *workspace = malloc(bytes);
   answer got = {EDGEDF_MODEL_NO_MEMORY, 0};
   float logit;

@@ -110,6 +110,13 @@ edgedf_model_status edgedf_model_open(const uint8_t *file, size_t file_bytes, co
   return status;
 }
 
+size_t edgedf_model_workspace(const edgedf_model_needs *needs, uint32_t threads) {
+  if (needs == NULL || threads < 1 || threads > EDGEDF_MODEL_MAX_THREADS) return 0;
+  const size_t further = threads - 1, room = SIZE_MAX - needs->workspace_bytes;
+  if (further > 0 && needs->bytes_per_thread > room / further) return 0;
+  return needs->workspace_bytes + further * needs->bytes_per_thread;
+}
+
 static void run_task(void *argument, uint32_t index) { edgedf_run_step(argument, index); }
 
 edgedf_model_status edgedf_model_run(const edgedf_model *model, const uint8_t *crop, size_t row_bytes,
@@ -120,8 +127,8 @@ edgedf_model_status edgedf_model_run(const edgedf_model *model, const uint8_t *c
   if (threads > 1 && (executor == NULL || executor->parallel == NULL)) return EDGEDF_MODEL_BAD_ARGUMENT;
   size_t shortest = (size_t)model->graph.contract.size * 3;
   if (row_bytes != 0 && row_bytes < shortest) return EDGEDF_MODEL_BAD_ARGUMENT;
-  if (workspace_bytes < model->needs.workspace_bytes + (threads - 1) * model->needs.bytes_per_thread)
-    return EDGEDF_MODEL_NO_MEMORY;
+  size_t least = edgedf_model_workspace(&model->needs, threads);
+  if (least == 0 || workspace_bytes < least) return EDGEDF_MODEL_NO_MEMORY;
   float *arena = aligned(workspace);
   edgedf_run run = {model, NULL, crop, row_bytes ? row_bytes : shortest, arena, NULL, threads};
   run.scratch = aligned(arena + model->plan.arena_floats);

@@ -78,8 +78,8 @@ static edgedf_model_status run_model(const edgedf_model *model, const edgedf_mod
                                      uint32_t threads, int32_t repeat, double *times, float *logit) {
   edgedf_pool *pool = threads > 1 ? edgedf_pool_start(threads) : NULL;
   if (pool == NULL) threads = 1;
-  size_t bytes = needs->workspace_bytes + (threads - 1) * needs->bytes_per_thread;
-  void *workspace = malloc(bytes);
+  size_t bytes = edgedf_model_workspace(needs, threads);
+  void *workspace = bytes > 0 ? malloc(bytes) : NULL;
   edgedf_model_status status = workspace == NULL ? EDGEDF_MODEL_NO_MEMORY : EDGEDF_MODEL_OK;
   for (int32_t i = 0; i < repeat && status == EDGEDF_MODEL_OK; i++) {
     double start = milliseconds();

@@ -36,7 +36,7 @@ typedef enum edgedf_model_status {
 #define EDGEDF_MODEL_MAX_SIDE 4096u
 #define EDGEDF_MODEL_MAX_CHANNELS 65536u
 #define EDGEDF_MODEL_MAX_WEIGHTS (1u << 26)
-#define EDGEDF_MODEL_MAX_FLOATS (1u << 28)
+#define EDGEDF_MODEL_MAX_FLOATS (1u << 28) /* of one node's output; of all activations at once; of one thread's scratch */
 #define EDGEDF_MODEL_MAX_THREADS 64u
 /* Work of one run: multiply-adds and comparisons of vector loops count 1, scalar ones 8, a sigmoid 64. */
 #define EDGEDF_MODEL_MAX_WORK (1ull << 38)
@@ -56,7 +56,8 @@ typedef struct edgedf_model_needs {
   size_t workspace_bytes;   /* workspace for one thread */
   size_t bytes_per_thread;  /* added for every further thread of one run */
   size_t activation_bytes;  /* part of workspace_bytes that holds activations */
-  size_t largest_pair_bytes; /* largest sum of a step's live activations, without padding */
+  size_t largest_pair_bytes; /* largest input + output of a convolution, linear layer or max pool of the graph, as if
+                              * nothing were fused, without padding: what engines without fusion hold at once */
   uint64_t weights;         /* weights of the graph, zeros included */
   uint64_t nonzero;         /* weights that are not zero */
   uint64_t multiplies;      /* multiply-adds of one run by the kernels chosen here */
@@ -112,9 +113,13 @@ EDGEDF_API edgedf_model_status edgedf_model_measure(const uint8_t *file, size_t 
 EDGEDF_API edgedf_model_status edgedf_model_open(const uint8_t *file, size_t file_bytes, const char *variant,
                                                  void *memory, size_t memory_bytes, edgedf_model **model);
 
+/* Bytes of workspace that a run on `threads` threads needs: workspace_bytes + (threads - 1) * bytes_per_thread.
+ * 0 if threads is not 1..64, or if a size_t cannot hold them, as may be on 32 bits. */
+EDGEDF_API size_t edgedf_model_workspace(const edgedf_model_needs *needs, uint32_t threads);
+
 /* One crop, `size` x `size` RGB bytes, rows `row_bytes` apart (0: size * 3) -> one logit.
- * `workspace`: at least workspace_bytes + (threads - 1) * bytes_per_thread, any content, any alignment;
- * one run at a time in one workspace. threads 1..64; `executor` may be NULL when threads is 1.
+ * `workspace`: at least edgedf_model_workspace(needs, threads), any content, any alignment; one run at a time in one
+ * workspace. threads 1..64; `executor` may be NULL when threads is 1.
  * The logit does not depend on the number of threads. Only with EDGEDF_MODEL_OK is *logit a result, and then
  * it is finite. */
 EDGEDF_API edgedf_model_status edgedf_model_run(const edgedf_model *model, const uint8_t *crop, size_t row_bytes,

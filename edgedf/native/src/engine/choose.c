@@ -111,8 +111,8 @@ edgedf_model_status edgedf_make_plan(const edgedf_graph *graph, const edgedf_var
   if (status != EDGEDF_MODEL_OK) return status;
   edgedf_plan_int8(graph, plan);
   edgedf_choose_kernels(graph, kernels, plan);
-  edgedf_choose_strips(graph, kernels, plan);
-  status = edgedf_place(plan);
+  status = edgedf_choose_strips(graph, kernels, plan);
+  if (status == EDGEDF_MODEL_OK) status = edgedf_place(plan);
   if (status == EDGEDF_MODEL_OK) status = edgedf_count_work(graph, plan);
   if (status == EDGEDF_MODEL_OK) status = edgedf_size_tables(graph, kernels, fixed_bytes, plan);
   return status;

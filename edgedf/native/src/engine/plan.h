@@ -81,7 +81,7 @@ edgedf_model_status edgedf_lay_out(const edgedf_graph *graph, edgedf_plan *plan)
 void edgedf_plan_int8(const edgedf_graph *graph, edgedf_plan *plan);
 edgedf_model_status edgedf_place(edgedf_plan *plan);
 void edgedf_choose_kernels(const edgedf_graph *graph, const edgedf_kernels *kernels, edgedf_plan *plan);
-void edgedf_choose_strips(const edgedf_graph *graph, const edgedf_kernels *kernels, edgedf_plan *plan);
+edgedf_model_status edgedf_choose_strips(const edgedf_graph *graph, const edgedf_kernels *kernels, edgedf_plan *plan);
 edgedf_model_status edgedf_count_work(const edgedf_graph *graph, edgedf_plan *plan);
 edgedf_model_status edgedf_size_tables(const edgedf_graph *graph, const edgedf_kernels *kernels, size_t fixed_bytes,
                                     edgedf_plan *plan);

@@ -116,7 +116,7 @@ static void choose_windows(const edgedf_graph *graph, edgedf_plan *plan) {
   }
 }
 
-void edgedf_choose_strips(const edgedf_graph *graph, const edgedf_kernels *kernels, edgedf_plan *plan) {
+edgedf_model_status edgedf_choose_strips(const edgedf_graph *graph, const edgedf_kernels *kernels, edgedf_plan *plan) {
   size_t sums = 0, spare = 0;
   for (uint32_t i = 0; i < plan->steps; i++) {
     edgedf_step *step = &plan->step[i];
@@ -134,4 +134,5 @@ void edgedf_choose_strips(const edgedf_graph *graph, const edgedf_kernels *kerne
   }
   choose_windows(graph, plan);
   plan->scratch_floats = plan->window_floats + sums + spare;
+  return plan->scratch_floats > EDGEDF_MODEL_MAX_FLOATS ? EDGEDF_MODEL_TOO_LARGE : EDGEDF_MODEL_OK;
 }
