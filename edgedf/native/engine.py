@@ -92,7 +92,10 @@ class NativeModel:
             self._library.edgedf_model_measure(data, len(data), wanted, ctypes.byref(self.needs)), self._file
         )
         self._memory = np.empty(self.needs.model_bytes, np.uint8)
-        workspace = self.needs.workspace_bytes + (self.threads - 1) * self.needs.bytes_per_thread
+        workspace = self._library.edgedf_model_workspace(ctypes.byref(self.needs), self.threads)
+        if not workspace:
+            problem = f"needs more memory on {self.threads} threads than this system can address"
+            raise BundleError(problem, file=self._file, hint="run it on one thread")
         self._workspace = np.empty(workspace, np.uint8)
         self._model = ctypes.c_void_p()
         memory, size = self._memory.ctypes.data, self._memory.size

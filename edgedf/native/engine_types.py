@@ -62,6 +62,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "edgedf_model_status_text": (c_char_p, [c_int]),
     "edgedf_model_variant": (c_char_p, [c_char_p]),
     "edgedf_model_measure": (c_int, [c_char_p, c_size_t, c_char_p, POINTER(Needs)]),
+    "edgedf_model_workspace": (c_size_t, [POINTER(Needs), c_uint32]),
     "edgedf_model_open": (c_int, [c_char_p, c_size_t, c_char_p, c_void_p, c_size_t, POINTER(c_void_p)]),
     "edgedf_model_run": (
         c_int,

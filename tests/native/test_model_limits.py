@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 import pytest
+from model_bytes import FLATTEN, linear, model_bytes, node
 from test_model_engine import _largest_activation
 from test_model_int8 import VARIANTS, Int8Builder, _crops, _file
 
 from converters import Options, convert
+from converters.native_format.nodes import varint
 from edgedf.compact.graph import INPUT, Affine, Conv2d, Flatten, Graph, MaxPool2d, Relu
 from edgedf.compact.module import GraphModule
 from edgedf.contract import Contract
-from edgedf.errors import ConvertError
+from edgedf.errors import BundleError, ConvertError
 from edgedf.native.engine import NativeModel
+from edgedf.native.engine_types import Needs, bind
 
 MAX_STEPS = 256
+CONV, MAX_POOL = 1, 6
 
 
 def _deep(convs: int) -> Graph:
@@ -71,6 +77,49 @@ def test_work_counts_what_integer_kernels_fill_up(variant: str) -> None:
     assert [kernel.split()[0] for kernel in kernels] == ["int8", "int8"]
     block = 8 if kernels[0] in ("int8 vnni", "int8 dot") else 4
     assert model.needs.work >= 2 * 64 * 64 * 81 * 4 * block
+
+
+def test_workspace_is_0_where_it_does_not_fit() -> None:
+    """On 32 bits that may happen on 64 threads to a model within all limits; here the sizes are made up."""
+    workspace, most = bind().edgedf_model_workspace, 2 ** (8 * ctypes.sizeof(ctypes.c_size_t)) - 1
+    for first, further, threads, wanted in (
+        (100, 7, 1, 100),
+        (100, 7, 64, 541),
+        (100, 7, 0, 0),
+        (100, 7, 65, 0),
+        (most, most, 1, most),
+        (most, 0, 64, most),
+        (most, 1, 2, 0),
+        (most - 63, 1, 64, most),
+        (most - 62, 1, 64, 0),
+        (0, most // 63, 64, most // 63 * 63),
+        (0, most // 63 + 1, 64, 0),
+        (128, most // 2 + 1, 3, 0),
+    ):
+        needs = Needs(workspace_bytes=first, bytes_per_thread=further)
+        assert workspace(ctypes.byref(needs), threads) == wanted, (first, further, threads)
+    assert workspace(None, 1) == 0
+
+
+@pytest.mark.parametrize(("side", "opens"), [(30, True), (255, False)])
+def test_scratch_has_the_limit_of_activations(side: int, opens: bool) -> None:
+    """A few hundred bytes that ask for 1.4 GB per thread: a pool of 255 rows over a stride of 255."""
+    weight = np.ones((1, 3, 1, 1), np.float32)
+    last = np.ones((1, 1), np.float32)
+    nodes = [
+        node(CONV, 0, 1, 1, 1, 1, 255, 255, 255, 255, tail=b"\0\1\0" + varint(3)),
+        node(MAX_POOL, 1, side, side, side, side, side // 2, side // 2),
+        node(FLATTEN, 2),
+        linear(3, last),
+    ]
+    data = model_bytes(nodes, [weight, last], contract=Contract(size=1024))
+    if not opens:
+        with pytest.raises(BundleError, match="larger than this engine's limits"):
+            NativeModel(data)
+        return
+    model = NativeModel(data)
+    assert model.needs.bytes_per_thread <= 4 * 2**28
+    assert model.run(np.ones((1, 1024, 1024, 3), np.uint8))[0] == 3
 
 
 @pytest.mark.parametrize(("kernel", "padding", "stride"), [(3, 300, 8), (300, 0, 1), (9, 4, 256)])
