@@ -41,6 +41,8 @@ class VideoFrame:
 def read_frames(path: Path, *, every: int = 1) -> Iterator[VideoFrame]:
     """Every `every`-th frame of a video's first video stream, turned and mirrored as its metadata says.
 
+    Pixels that are not square are stretched until they are.
+
     Raises FileError if the file is missing, DataError if it holds no video, its codec is unknown here, it is
     damaged or has frames of more than `images.MAX_PIXELS` pixels, NotRunError if PyAV cannot be loaded,
     UsageError if `every` is below one.
@@ -55,11 +57,13 @@ def read_frames(path: Path, *, every: int = 1) -> Iterator[VideoFrame]:
             stream = _video_stream(container, path)
             # FFmpeg's own limit, for frames that turn out larger than the container says.
             stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+            aspect = float(stream.sample_aspect_ratio or 1)
             for index, frame in enumerate(container.decode(stream)):
-                _check_size(path, frame.width, frame.height)
+                width, height = _square_size(frame.width, frame.height, aspect)
+                _check_size(path, width, height)
                 count = index + 1
                 if index % every == 0:
-                    yield VideoFrame(index, float(frame.time or 0.0), _upright(frame))
+                    yield VideoFrame(index, float(frame.time or 0.0), _upright(frame, width, height))
     except EdgedfError:
         raise
     except Exception as error:
@@ -112,9 +116,16 @@ def _check_size(path: Path, width: int, height: int) -> None:
         raise DataError(problem, file=path, hint="make it smaller first")
 
 
-def _upright(frame: Any) -> U8:
+def _square_size(width: int, height: int, aspect: float) -> tuple[int, int]:
+    """The size in square pixels; `aspect` is a stored pixel's width by its height. No pixel is lost."""
+    if aspect >= 1:
+        return round(width * aspect), height
+    return width, round(height / aspect) if aspect > 0 else height
+
+
+def _upright(frame: Any, width: int, height: int) -> U8:
     """RGB pixels; PyAV's rotation counts degrees anticlockwise that make the frame upright."""
-    image: U8 = frame.to_ndarray(format="rgb24")
+    image: U8 = frame.to_ndarray(format="rgb24", width=width, height=height)
     if _upside_down(frame):
         image = image[::-1]
     return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90) % 4))

@@ -9,6 +9,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -246,6 +247,27 @@ def test_a_display_matrix_turns_and_mirrors(
     for y, x in ((1, 1), (1, 3), (3, 1), (3, 3)):
         place = (y * rows, x * columns)
         assert ((frame.image_hwc[place] > 128) == (wanted[place] > 128)).all(), place
+
+
+@pytest.mark.parametrize(
+    ("aspect", "shape"), [("3/2", (48, 96)), ("2/3", (72, 64)), ("1/1", (48, 64)), ("16/11", (48, 93))]
+)
+def test_pixels_become_square(aspect: str, shape: tuple[int, int], tmp_path: Path) -> None:
+    import av
+
+    with av.open(str(tmp_path / "a.mp4"), "w") as clip:
+        stream = clip.add_stream("mpeg4", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(aspect)
+        stored = np.zeros((48, 64, 3), np.uint8)
+        stored[:, 32:] = 255
+        clip.mux(stream.encode(av.VideoFrame.from_ndarray(stored)))
+        clip.mux(stream.encode())
+    (frame,) = read_frames(tmp_path / "a.mp4")
+    assert frame.image_hwc.shape == (*shape, 3)
+    middle = shape[1] // 2
+    assert frame.image_hwc[:, : middle - 6].max() < 60
+    assert frame.image_hwc[:, middle + 6 :].min() > 195
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "avi", "ts", "mpg", "flv"])
