@@ -56,10 +56,14 @@ def plan_points(recipe: Recipe) -> tuple[Point, ...]:
 
 
 def control_rounds(recipe: Recipe) -> tuple[int, ...]:
-    """The first round that reaches each control sparsity, without repeats; rounding is forgiven."""
+    """The first round that reaches each control sparsity, without repeats.
+
+    Rounding is forgiven: half a percent of all weights, or a twentieth of those left if that is less.
+    """
     found = set()
     for wanted in recipe.control_sparsities:
-        reached = [number for number, sparsity in enumerate(recipe.targets, 1) if sparsity >= wanted - 0.005]
+        least = wanted - min(0.005, (1 - wanted) / 20)
+        reached = [number for number, sparsity in enumerate(recipe.targets, 1) if sparsity >= least]
         found.update(reached[:1])
     return tuple(sorted(found))
 

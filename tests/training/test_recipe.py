@@ -128,6 +128,13 @@ def test_controls_run_at_the_first_round_that_reaches_their_sparsity():
     assert kinds[-2:] == [("oneshot", 8), ("random", 8)]
 
 
+def test_a_control_near_the_end_is_not_taken_for_a_round_before_it():
+    recipe = dataclasses.replace(
+        recipe_by_name("demo"), sparsities=(0.97, 0.985, 0.9925, 0.995), control_sparsities=(0.985, 0.995)
+    )
+    assert control_rounds(recipe) == (2, 4)
+
+
 def test_oneshot_gets_what_imp_spent_and_random_one_round():
     recipe = Recipe(epochs=10, rewind=2, rounds=4)
     assert span_of(Point("oneshot", 3, 0.5), recipe, 24).epochs == 24
