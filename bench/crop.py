@@ -4,10 +4,13 @@ Usage: python bench/crop.py [--json]   (make bench-crop)
 
 Each line is one job done in several ways, taken in turn; a time is the median over all turns. The jobs:
 RGBA: square out of an RGBA frame, resized, alpha dropped. NV21: the same from a camera frame, where the other
-ways convert the whole frame first, as code without a crop core does.
+ways convert the whole frame first, as code without a crop core does, or cut out the square's samples and
+convert them.
 
 `wanted` is how much faster than that way edgedf must be, `ok` or `LESS` whether it is. Ways without it do
-another job: OpenCV's INTER_LINEAR skips pixels when it shrinks (squares above 256, faces from 197 on).
+another job. OpenCV's INTER_LINEAR skips pixels when it shrinks (squares above 256, faces from 198 on). Where
+the square is 512 (face 394), its INTER_AREA is a mean of 2 x 2 pixels. Where the square is 256 (face 197),
+nothing is resized: each way copies.
 Exit code: 0 all ok, 1 one is LESS.
 """
 
@@ -29,7 +32,7 @@ from PIL import Image
 from edgedf.crop import Box, Frame, PixelFormat, crop_frame, crop_square
 
 WIDTH, HEIGHT, SIZE, SCALE = 1920, 1080, 256, 1.3
-FACES = (100, 150, 190, 300, 600)
+FACES = (100, 150, 190, 197, 300, 394, 600, 788)
 U8 = npt.NDArray[np.uint8]
 
 
@@ -56,11 +59,14 @@ class Line:
 
 def wanted_of(job: str, way: str, side: int) -> float | None:
     """How many times as long as edgedf this way must take, if it does the same job for a square of `side`."""
+    copies, means = side == SIZE, side == 2 * SIZE and way.endswith("INTER_AREA")
     if way.startswith("edgedf"):
         return None
-    if job == "NV21" or way.startswith("Pillow"):
+    if job == "NV21" and "region" not in way:
         return 3.0
-    return 1.0 if way.endswith("INTER_AREA") or side <= SIZE else None
+    if copies or means:
+        return None
+    return 3.0 if way.startswith("Pillow") else 1.0 if way.endswith("INTER_AREA") or side < SIZE else None
 
 
 def measure(
@@ -124,11 +130,22 @@ def nv21_ways(nv21: U8, box: Box) -> dict[str, Callable[[], object]]:
         square = (left, top, left + side, top + side)
         return np.asarray(picture.crop(square).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
 
+    x, y, even = left // 2 * 2, top // 2 * 2, (side + 2) // 2 * 2  # whole 2 x 2 blocks
+    pairs = nv21[HEIGHT:].reshape(HEIGHT // 2, WIDTH // 2, 2)
+
+    def region_then_area() -> object:
+        luma = np.ascontiguousarray(nv21[y : y + even, x : x + even])
+        chroma = np.ascontiguousarray(pairs[y // 2 : (y + even) // 2, x // 2 : (x + even) // 2])
+        rgb = cv2.cvtColorTwoPlane(luma, chroma, cv2.COLOR_YUV2RGB_NV21)
+        square = rgb[top - y : top - y + side, left - x : left - x + side]
+        return cv2.resize(square, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+
     return {
         "edgedf": lambda: crop_frame(frame, box, size=SIZE, box_scale=SCALE),
         "OpenCV convert, then edgedf": convert_then_edgedf,
         "OpenCV convert, then INTER_AREA": convert_then_area,
         "OpenCV convert, then Pillow": convert_then_pillow,
+        "OpenCV region, then INTER_AREA": region_then_area,
     }
 
 

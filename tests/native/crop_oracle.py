@@ -25,7 +25,7 @@ def square(box: tuple[float, float, float, float], scale: float) -> tuple[int, i
 def yuv_to_rgb(y: U8, u: U8, v: U8, matrix: int) -> U8:
     """(H, W, 3) from Y (H, W) and U, V at half size, by the written integer formula."""
     h, w = y.shape
-    full = [np.repeat(np.repeat(c.astype(np.int64), 2, 0), 2, 1)[:h, :w] - 128 for c in (u, v)]
+    full = [np.repeat(np.repeat(c.astype(np.int32), 2, 0), 2, 1)[:h, :w] - 128 for c in (u, v)]
     rv, gu, gv, bu = FACTORS[matrix]
     terms = (rv * full[1], gu * full[0] + gv * full[1], bu * full[0])
     channels = [np.clip(y + np.floor_divide(term + 8192, 16384), 0, 255) for term in terms]
