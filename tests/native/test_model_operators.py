@@ -15,11 +15,38 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_decoder import ADD, CLAMP, FLATTEN, SIGMOID, FileNode, decode, encode_graph, sealed
 from model_evaluate import evaluate
-from model_graphs import random_graph
+from model_graphs import GraphBuilder, random_graph
 
 from converters.native_format.file import model_file
+from edgedf.compact.graph import INPUT, Add, Conv2d, Flatten, Graph, MaxPool2d, Relu
 from edgedf.contract import Contract
 from edgedf.native.engine import NativeModel
+
+
+def test_copies_say_why_they_are_there() -> None:
+    """A second pool in a row, a value that two layers read, one that two convolutions read differently."""
+    builder = GraphBuilder(np.random.default_rng(0), 32)
+    weight = np.ones((1, 3, 3, 3), np.float32) / 27
+    pool = MaxPool2d(kernel=(2, 2), stride=(2, 2))
+    pooled = builder.append(Conv2d(weight_oihw=weight, padding=(1, 1)), INPUT)
+    for _ in range(2):
+        pooled = builder.append(pool, pooled)
+    several = builder.append(Relu(), pooled)
+    last = builder.append(Add(), pooled, several)
+    plain = builder.append(Conv2d(weight_oihw=np.ones((1, 1, 2, 2), np.float32)), last)
+    strided = builder.append(Conv2d(weight_oihw=np.ones((1, 1, 2, 2), np.float32), stride=(2, 2)), last)
+    plain = builder.append(MaxPool2d(kernel=(4, 4), stride=(4, 4)), plain)
+    strided = builder.append(MaxPool2d(kernel=(4, 4), stride=(4, 4)), strided)
+    total = builder.append(Add(), plain, strided)
+    builder.append(Flatten(), total)
+    graph = Graph(input_chw=(3, 32, 32), nodes=tuple(builder.nodes))
+    model = NativeModel(model_file(graph, Contract(size=32), "float32", {}))
+    copies = [(step.fused, step.reason) for step in model.steps() if step.kernel == "copy"]
+    reasons = {fused.removeprefix("copy+"): reason for fused, reason in copies}
+    assert "has ended: at a pool" in reasons["max pool"]
+    assert reasons["relu+add"].startswith("several layers read its input")
+    assert "other padding or strides" in reasons["copy"]
+    assert reasons["add"].startswith("neither step that made its inputs")
 
 
 def _squash(rng: np.random.Generator) -> FileNode:

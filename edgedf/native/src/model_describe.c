@@ -26,6 +26,19 @@ static void append_chain(const edgedf_graph *graph, const edgedf_chain *chain, e
     append(step->fused, sizeof step->fused, operator_names[graph->nodes[chain->nodes[i]].op]);
 }
 
+static const char *why_copied(const edgedf_graph *graph, const edgedf_step *step) {
+  uint32_t readers = 0;
+  for (uint32_t i = 0; i < graph->count; i++)
+    for (uint32_t k = 0; k < graph->nodes[i].inputs; k++) readers += graph->nodes[i].input[k] == step->in_value;
+  int starts_with_add = step->before.count == 0 && step->other != EDF_NONE;
+  if (step->before.count == 0 && step->pool == EDF_NONE && !starts_with_add)
+    return "its convolution needs other padding or strides than those its input is stored with";
+  if (starts_with_add)
+    return "neither step that made its inputs could take it in: several layers read them, or it had ended";
+  if (readers > 1) return "several layers read its input, so it cannot join the step before";
+  return "the step before has ended: at a pool, a flatten, the crop or four operators in a row";
+}
+
 static void describe_kernel(const edgedf_model *model, const edgedf_step *from, edgedf_model_step *to) {
   const edgedf_node *node = from->node == EDF_NONE ? NULL : &model->graph.nodes[from->node];
   if (from->kind == EDF_STEP_CROP) {
@@ -36,7 +49,7 @@ static void describe_kernel(const edgedf_model *model, const edgedf_step *from, 
     to->reason = "the next layer multiplies bytes: these stand for the range of its input";
   } else if (from->kind == EDF_STEP_COPY) {
     to->kernel = "copy";
-    to->reason = "several layers read its input, so it cannot join the step before";
+    to->reason = why_copied(&model->graph, from);
   } else if (from->kind == EDF_STEP_LINEAR) {
     to->kernel = from->dense ? "linear dense" : "linear sparse";
     to->reason = from->dense ? "more than 12% of the weights are left: streaming all of them is faster than gathering"
