@@ -185,10 +185,13 @@ class NativeModel:
 def why_refused(data: bytes) -> str | None:
     """Why the engine refuses a model file before it reads a weight, or None if it does not.
 
-    Asks for this processor's kernels and for the portable ones: how much work a run is depends on them.
+    Asks for every kind of kernels that this processor has: how much work a run is depends on them a little.
     """
     library, needs = bind(), Needs()
-    for variant in (None, b"portable"):
+    names = (
+        name + tail for name in (b"avx512", b"avx2", b"neon", b"portable") for tail in (b"", b"+float32")
+    )
+    for variant in filter(library.edgedf_model_variant, names):
         status = library.edgedf_model_measure(data, len(data), variant, ctypes.byref(needs))
         if status:
             text: str = library.edgedf_model_status_text(status).decode()

@@ -101,6 +101,23 @@ def test_workspace_is_0_where_it_does_not_fit() -> None:
     assert workspace(None, 1) == 0
 
 
+def test_work_is_the_same_with_every_kind_of_kernels() -> None:
+    """Blocks of 4 and 8 channels, dense above a half and above nine tenths of the weights.
+
+    A file at the limit that is written on one processor should open on another.
+    """
+    builder = Int8Builder(np.random.default_rng(1), 32)
+    keep = np.random.default_rng(2).random((9, 3, 5, 5)) < 0.7
+    value = builder.append(Conv2d(weight_oihw=keep.astype(np.float32), padding=(2, 2)), INPUT)
+    value = builder.append(Conv2d(weight_oihw=np.ones((1, 9, 5, 5), np.float32), padding=(2, 2)), value)
+    value = builder.append(MaxPool2d(kernel=(32, 32), stride=(32, 32)), value)
+    builder.append(Flatten(), value)
+    data = _file(Graph(input_chw=(3, 32, 32), nodes=tuple(builder.nodes)))
+    for tail in ("", "+float32"):
+        models = [NativeModel(data, variant=name + tail) for name in VARIANTS]
+        assert len({model.needs.work for model in models}) == 1, [model.needs.work for model in models]
+
+
 @pytest.mark.parametrize(("side", "opens"), [(30, True), (255, False)])
 def test_scratch_has_the_limit_of_activations(side: int, opens: bool) -> None:
     """A few hundred bytes that ask for 1.4 GB per thread: a pool of 255 rows over a stride of 255."""

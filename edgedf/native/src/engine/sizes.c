@@ -72,12 +72,14 @@ static double stored_floats(const edgedf_tensor *t) {
   return t->windowed ? plane * t->shape.c * t->stride_w * (1.0 + t->rows) : (double)t->floats;
 }
 
-/* Multiply-adds per sum of a convolution. Integers fill up blocks of output channels and groups of four input channels;
- * floats fill up blocks too, but only where that at most doubles the weights (choose.c). */
-static double conv_work(const edgedf_plan *plan, const edgedf_step *step, const edgedf_node *node) {
-  if (!step->dense) return node->nonzero;
-  if (!step->int8) return (double)edgedf_weight_count(node) * 2;
-  uint32_t block = plan->int8->block, blocks = (node->out_channels + block - 1) / block;
+/* Multiply-adds per sum of a convolution, by the kernels that do the most, whichever run here: a file that one processor
+ * opens should not be too large for another. Integers fill up blocks of output channels and groups of four input channels;
+ * floats fill up blocks too, but only where that at most doubles the weights (choose.c), and no kernels go dense below half
+ * of the weights. */
+static double conv_work(const edgedf_step *step, const edgedf_node *node) {
+  double weights = (double)edgedf_weight_count(node);
+  if (!step->int8) return node->groups == 1 && 2.0 * node->nonzero > weights ? 2 * weights : node->nonzero;
+  const uint32_t block = EDF_MAX_BLOCK, blocks = (node->out_channels + block - 1) / block;
   return (double)blocks * block * edgedf_word_planes(node->in_channels) * 4 * node->kernel_h * node->kernel_w;
 }
 
@@ -90,7 +92,7 @@ static double step_work(const edgedf_graph *graph, const edgedf_plan *plan, cons
   double rows = step->kind == EDF_STEP_CROP ? step->sums.h : strips * step->strip_rows;
   double sums = rows * step->sums.w * step->sums.c, work = sums + stored_floats(out);
   if (step->kind == EDF_STEP_CONV)
-    work += rows * plan->tensor[step->input].row * conv_work(plan, step, node);
+    work += rows * plan->tensor[step->input].row * conv_work(step, node);
   if (step->kind == EDF_STEP_LINEAR) work += step->dense ? (double)edgedf_weight_count(node) : 8.0 * node->nonzero;
   /* Quantising reads its tensor twice, the second time in groups of four channels. */
   if (step->kind == EDF_STEP_QUANTISE)
