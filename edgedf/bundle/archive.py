@@ -19,6 +19,7 @@ from edgedf.os_errors import read_error, write_error
 # The earliest date a zip can hold: the same bytes whenever it is written.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MAX_ENTRIES = 20_000
+WANTED = "give the folder NAME.edgedf that `edgedf build` writes, or its .zip"
 # Real bundles shrink to a tenth or so. Beyond this ratio a large archive is a trap, not a bundle.
 _MAX_RATIO = 200
 _RATIO_FROM = 64 << 20
@@ -57,10 +58,19 @@ def unpack(path: Path, folder: Path) -> Manifest:
                     _write(folder / entry.path, source, entry.size, path, entry.path)
             return manifest
     except _BAD_ZIP as error:
+        if path.suffix != ".zip" and not _looks_zipped(path):
+            raise BundleError(
+                "is no bundle: neither a folder nor a .zip file", file=path, hint=WANTED
+            ) from error
         problem = f"damaged zip file ({str(error)[:200]})"
         raise BundleError(problem, file=path, hint=REBUILD) from error
     except OSError as error:
         raise read_error(path, error) from error
+
+
+def _looks_zipped(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(2) == b"PK"
 
 
 def _entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from edgedf.analysis.latency import Latency
 
 
+# What people have at hand beside bundles.
+_NO_BUNDLE = {".edgedfm": "is one artifact of a bundle", ".safetensors": "is a ticket"}
+_WANTED = "give the bundle that `edgedf build` writes; or a ticket or run with --layers or --sweep"
+
+
 @click.command()
 @click.argument("source", type=ExistingPath, required=False, metavar="[BUNDLE|RUN]")
 @click.option(
@@ -97,7 +102,10 @@ def _bench(bundle: Path | None, targets: tuple[str, ...], runs: int, threads: in
     from edgedf.bundle.reader import open_bundle
     from edgedf.cli.config import named_bundle
 
-    with open_bundle(named_bundle(bundle)) as opened:
+    path = named_bundle(bundle)
+    if path.suffix in _NO_BUNDLE and path.is_file():
+        raise UsageError(_NO_BUNDLE[path.suffix], file=path, hint=_WANTED)
+    with open_bundle(path) as opened:
         chosen = targets or tuple(entry.target for entry in opened.manifest.artifacts)
         sizes = {t: artifact_sizes(opened.folder, opened.artifact(t)) for t in dict.fromkeys(chosen)}
         with progress_bar("Timing", total=runs) as bar:

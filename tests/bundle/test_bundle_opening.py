@@ -93,6 +93,13 @@ def test_what_is_no_bundle_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "text.zip").write_text("hello", encoding="utf-8")
     with pytest.raises(BundleError, match="damaged zip"):
         open_bundle(tmp_path / "text.zip")
+    (tmp_path / "cut").write_bytes(b"PK\3\4")
+    with pytest.raises(BundleError, match="damaged zip"):
+        open_bundle(tmp_path / "cut")
+    for name in ("model.edgedfm", "ticket.safetensors", "empty"):
+        (tmp_path / name).write_bytes(b"EDFM" if name != "empty" else b"")
+        with pytest.raises(BundleError, match="is no bundle: neither a folder"):
+            open_bundle(tmp_path / name)
 
 
 def test_unreadable_folder_is_a_named_error(folder: Path) -> None:

@@ -71,7 +71,9 @@ ERRORS = [
     (["detect", "a.png", "--draw", "a.png"], 2, "error: --draw: a.png is an input picture"),
     (["detect", "--video", "a.mp4", "--draw", "a.png"], 2, "error: --draw: draws into pictures, not videos"),
     (["detect", "a.jpg", "--bundle", "nothing"], 2, "error: nothing: no such bundle"),
-    (["bench", "text.txt"], 2, "error: text.txt: "),
+    (["bench", "text.txt"], 2, "error: text.txt: is no bundle: neither a folder nor a .zip file"),
+    (["bench", "model.edgedfm"], 2, "error: model.edgedfm: is one artifact of a bundle"),
+    (["bench", "model.edgedfm"], 2, "hint: give the bundle that `edgedf build` writes; or a ticket"),
     (["report", "nothing"], 2, "error: nothing: no such file"),
     (["report", "."], 2, "error: .: is neither a run nor a bundle"),
     (["report", "run"], 2, "error: run/run.json: format_version: "),
@@ -97,6 +99,7 @@ def test_mistake_has_one_message_and_an_exit_code(
     Path("run").mkdir()
     Path("run/run.json").write_text("{}")
     Path("text.txt").write_text("just text, no model")
+    Path("model.edgedfm").write_bytes(b"EDFM")
     Path("cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{}")
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
