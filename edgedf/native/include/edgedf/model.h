@@ -38,7 +38,8 @@ typedef enum edgedf_model_status {
 #define EDGEDF_MODEL_MAX_WEIGHTS (1u << 26)
 #define EDGEDF_MODEL_MAX_FLOATS (1u << 28) /* of one node's output; of all activations at once; of one thread's scratch */
 #define EDGEDF_MODEL_MAX_THREADS 64u
-/* Work of one run: multiply-adds and comparisons of vector loops count 1, scalar ones 8, a sigmoid 64. */
+/* Work of one run: multiply-adds and comparisons of vector loops count 1, scalar ones 8, a sigmoid 64;
+ * convolutions as the kernels that do the most count them, whichever run here. */
 #define EDGEDF_MODEL_MAX_WORK (1ull << 38)
 
 /* The contract a model file carries: what goes in and how the logit is read. */
