@@ -74,7 +74,7 @@ extern const edgedf_kernels edgedf_kernels_portable;
 #if defined(__x86_64__) && defined(__GNUC__)
 #define EDF_HAVE_X86 1
 extern const edgedf_kernels edgedf_kernels_avx2;
-/* Leaving them out makes a program 25 kB smaller. */
+/* Leaving them out makes a program 32 kB smaller. */
 #ifndef EDGEDF_WITHOUT_AVX512
 #define EDF_HAVE_AVX512 1
 extern const edgedf_kernels edgedf_kernels_avx512;
