@@ -9,10 +9,12 @@ from typing import Any
 from edgedf.errors import UsageError
 
 
-def check_integer(field: str, value: Any, low: int, high: int) -> None:
-    """Raise UsageError unless `value` is an int (not a bool) in low..high."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise UsageError(f"is {str(value)[:40]}, expected an integer in {low}..{high}", field=field)
+def check_integer(field: str, value: Any, low: int, high: int, *, multiple: int = 1) -> None:
+    """Raise UsageError unless `value` is an int (not a bool) in low..high, and a multiple of `multiple`."""
+    right = isinstance(value, int) and not isinstance(value, bool)
+    if not right or not low <= value <= high or value % multiple:
+        expected = "an integer" if multiple == 1 else f"a multiple of {multiple}"
+        raise UsageError(f"is {str(value)[:40]}, expected {expected} in {low}..{high}", field=field)
 
 
 def check_number(field: str, value: Any, low: float, high: float, *, open_high: bool = False) -> None:

@@ -79,22 +79,26 @@ def measure(
     """All metrics of one split, by name, JSON-ready.
 
     accuracy, auc, loss; *_low and *_high are 95% percentile intervals of a bootstrap over whole clusters
-    (Efron and Tibshirani 1993, chapter 13), with a fixed seed; count is N, people the number of clusters.
+    (Efron and Tibshirani 1993, chapter 13), with a fixed seed, widened where they miss the value itself;
+    count is N, people the number of clusters.
     `check` is called before each draw and may raise to end the work.
     """
-    low_high = _intervals(logits, labels, cluster, check)
+    values = {"accuracy": accuracy(logits, labels), "auc": auc(logits, labels)}
     return {
-        "accuracy": accuracy(logits, labels),
-        "auc": auc(logits, labels),
+        **values,
         "loss": log_loss(logits, labels),
-        **low_high,
+        **_intervals(logits, labels, cluster, check, values),
         "count": float(len(labels)),
         "people": float(cluster.max() + 1),
     }
 
 
 def _intervals(
-    logits: Floats, labels: Labels, cluster: npt.NDArray[np.int64], check: Callable[[], None]
+    logits: Floats,
+    labels: Labels,
+    cluster: npt.NDArray[np.int64],
+    check: Callable[[], None],
+    values: Mapping[str, float],
 ) -> Mapping[str, float]:
     generator = np.random.default_rng(_BOOTSTRAP_SEED)
     number = int(cluster.max()) + 1
@@ -105,10 +109,10 @@ def _intervals(
         check()
         weight = np.bincount(generator.integers(0, number, number), minlength=number)[cluster].astype(float)
         row[:] = (weight @ right) / weight.sum(), _grouped_auc(group, labels, weight)
-    low, high = np.percentile(found, (2.5, 97.5), axis=0)
-    return {
-        "accuracy_low": float(low[0]),
-        "accuracy_high": float(high[0]),
-        "auc_low": float(low[1]),
-        "auc_high": float(high[1]),
-    }
+    # A draw repeats people, so it has more pairs within one person than the data: where these are ordered
+    # unlike the pairs between persons, every AUC drawn can lie to one side of the AUC itself.
+    lows, highs = np.percentile(found, (2.5, 97.5), axis=0)
+    ends: dict[str, float] = {}
+    for name, low, high in zip(("accuracy", "auc"), lows, highs, strict=True):
+        ends |= {f"{name}_low": min(float(low), values[name]), f"{name}_high": max(float(high), values[name])}
+    return ends

@@ -60,12 +60,18 @@ def control_rounds(recipe: Recipe) -> tuple[int, ...]:
 
     Rounding is forgiven: half a percent of all weights, or a twentieth of those left if that is less.
     """
-    found = set()
-    for wanted in recipe.control_sparsities:
-        least = wanted - min(0.005, (1 - wanted) / 20)
-        reached = [number for number, sparsity in enumerate(recipe.targets, 1) if sparsity >= least]
-        found.update(reached[:1])
-    return tuple(sorted(found))
+    found = {_first_round(recipe, wanted) for wanted in recipe.control_sparsities}
+    return tuple(sorted(number for number in found if number is not None))
+
+
+def missed_sparsities(recipe: Recipe) -> tuple[float, ...]:
+    """The control sparsities that no round reaches, so that no control is trained there."""
+    return tuple(wanted for wanted in recipe.control_sparsities if _first_round(recipe, wanted) is None)
+
+
+def _first_round(recipe: Recipe, wanted: float) -> int | None:
+    least = wanted - min(0.005, (1 - wanted) / 20)
+    return next((number for number, sparsity in enumerate(recipe.targets, 1) if sparsity >= least), None)
 
 
 def span_of(point: Point, recipe: Recipe, spent: int) -> Span:

@@ -57,7 +57,8 @@ class Recipe:
             2020); "learning-rate": the schedule alone, trained weights stay (Renda et al. 2020).
         fine_tune: learning rate of fine-tuning over `lr`, 0.001..1; unused when rounds rewind.
         controls: what is trained beside IMP, of "oneshot" (equal total budget), "oneshot-round" (one round's
-            budget), "random" (the round's layer counts, random places), "reinit" (the mask, new weights).
+            budget), "random" (the round's layer counts, random places), "reinit" (the mask, new weights);
+            each once.
         control_sparsities: controls run at the first round that reaches each of these, in (0, 1).
         keep_accuracy: the sparsest round whose validation accuracy is at least this share of the dense one
             becomes the chosen ticket, 0.5..1.
@@ -95,8 +96,8 @@ class Recipe:
     def __post_init__(self) -> None:
         from edgedf.models import check_args
 
+        check_integer("size", self.size, 32, 512, multiple=32)
         check_args(self.arch, {"size": self.size})
-        check_integer("size", self.size, 32, 512)
         for field, low, high in _INTEGERS:
             check_integer(field, getattr(self, field), low, high)
         for field, least, most in _NUMBERS:
@@ -105,6 +106,8 @@ class Recipe:
             check_choice(field, getattr(self, field), known)
         for control in self.controls:
             check_choice("controls", control, CONTROLS)
+            if self.controls.count(control) > 1:
+                raise UsageError(f"names {control} more than once", field="controls")
         check_number("warmup", self.warmup, 0.0, float(self.epochs))
         if self.rewind is not None:
             check_integer("rewind", self.rewind, 0, self.epochs - 1)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from edgedf.errors import TrainingError
+from edgedf.errors import EdgedfError, TrainingError
 from edgedf.files import canonical_json, parse_json, read_bytes, write_atomic
 from edgedf.training.machine import Machine
 from edgedf.training.plan import plan_points
 from edgedf.training.recipe import Recipe
 from edgedf.training.run_rules import COMPLETE, FORMAT_VERSION, RUNNING, RunRules
-from edgedf.training.summary import summarize
+from edgedf.training.summary import REMEDY, summarize
 
 __all__ = ["COMPLETE", "RUNNING", "RUN_NAME", "RunHead", "points_of", "read_run", "seed_folder", "write_run"]
 
@@ -77,21 +77,50 @@ def read_run(run: Path) -> dict[str, Any]:
 
 
 def points_of(run: Path, head: RunHead) -> list[dict[str, Any]]:
-    """One JSON row per ticket that exists, in the order of the plan, seed by seed."""
+    """One JSON row per ticket that exists, in the order of the plan, seed by seed.
+
+    Raises TrainingError that names the file if a ticket is not the one that belongs there.
+    """
     rows = []
     for seed in head.seeds:
         folder = seed_folder(run, head.seeds, seed)
         for point in plan_points(head.recipe):
             path = folder / point.path
             if path.exists():
-                rows.append(_row(path, run, head))
+                rows.append(_row(path, run, head, point.key(seed)))
     return rows
 
 
-def _row(path: Path, run: Path, head: RunHead) -> dict[str, Any]:
+class _TicketRules(RunRules):
+    """The rules of run.json, for a ticket on its way into it."""
+
+    hint: ClassVar[str] = REMEDY
+
+
+def _row(path: Path, run: Path, head: RunHead, planned: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a ticket that is what its name says, or TrainingError: any file can lie there.
+
+    Args:
+        planned: kind, round and seed that belong at `path`.
+    """
     row = summarize(path)
-    if row.pop("fingerprint") != head.dataset["fingerprint"]:
-        raise TrainingError(
-            "is not a ticket of this run", file=path, hint="remove it, or choose another --out"
-        )
-    return row | {"ticket": path.relative_to(run).as_posix()}
+    expected = {**planned, "fingerprint": head.dataset["fingerprint"], "recipe": head.recipe.settings()}
+    found = row | {"recipe": _settings(row["recipe"])}
+    for name, value in expected.items():
+        if found[name] != value:
+            what = f"its {name} is {str(found[name])[:40]!r}, expected {str(value)[:40]!r}"
+            problem = f"is not a ticket of this run: {'its recipe is another' if name == 'recipe' else what}"
+            raise TrainingError(problem, file=path, hint=REMEDY)
+    for name in ("fingerprint", "recipe"):
+        del row[name]
+    row["ticket"] = path.relative_to(run).as_posix()
+    _TicketRules(path).point(row, head.seeds, "lineage")
+    return row
+
+
+def _settings(recipe: Any) -> dict[str, Any] | None:
+    """A recipe with every setting, also those an earlier version did not know; None if it is none."""
+    try:
+        return Recipe.from_json(recipe).settings()
+    except EdgedfError:
+        return None

@@ -22,12 +22,19 @@ _TEMPORARY = re.compile(r"\.(run\.json|.+\.safetensors|cache|cache-wide|evaluati
 
 
 def check_place(out: Path, data: Path) -> None:
-    """A run never mixes with the pictures it learns from, nor with files that are not a run's."""
+    """A run never mixes with its pictures, with another run, nor with files that are not a run's."""
     run, pictures = out.resolve(), data.resolve()
     if run == pictures or run in pictures.parents or pictures in run.parents:
         problem = "and the data set lie in one another"
         raise TrainingError(problem, file=out, hint="choose a folder beside the data set")
-    if not out.is_dir() or (out / RUN_NAME).exists():
+    if (out / RUN_NAME).exists():
+        return
+    # What lies in a run's folder passes for a part of it: a ticket of the inner run for one of the outer.
+    for parent in run.parents[:2]:
+        if (parent / RUN_NAME).is_file():
+            problem = f"lies inside another run, {parent}"
+            raise TrainingError(problem, file=out, hint="choose a folder beside that run")
+    if not out.is_dir():
         return
     # A run that was killed before its first run.json leaves these.
     started = ("cache", "cache-wide", "checkpoint.safetensors")

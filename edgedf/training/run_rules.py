@@ -46,8 +46,7 @@ class RunRules(FieldReader):
         machine = self.record(run["machine"], "device threads", "machine")
         self.one_of(machine["device"], ("cpu", "cuda"), "machine.device")
         self.integer(machine["threads"], "machine.threads", 1, 256)
-        for index, point in enumerate(self.sequence(run["points"], "points")):
-            self.point(point, seeds, f"points[{index}]")
+        self.points(run["points"], seeds)
         self.outcome(run)
         return run
 
@@ -66,7 +65,20 @@ class RunRules(FieldReader):
         for split, count in self.table(dataset["images"], "dataset.images").items():
             self.integer(count, f"dataset.images.{split[:60]}", 0, 1 << 40)
 
+    def points(self, value: Any, seeds: Sequence[int]) -> None:
+        """Every point, and none of them twice: the same network twice would pass for two seeds."""
+        found = set()
+        for index, point in enumerate(self.sequence(value, "points")):
+            self.point(point, seeds, f"points[{index}]")
+            key = point["kind"], point["round"], point["seed"]
+            if key in found:
+                raise self.bad(
+                    f"points[{index}]", f"is there twice ({key[0]}, round {key[1]}, seed {key[2]})"
+                )
+            found.add(key)
+
     def point(self, value: Any, seeds: Sequence[int], at: str) -> None:
+        """One row of `points`; its fields are named below `at`."""
         point = self.record(value, _POINT, at)
         self.one_of(point["kind"], (IMP, *CONTROLS), f"{at}.kind")
         self.integer(point["round"], f"{at}.round", 0, 60)
@@ -80,19 +92,25 @@ class RunRules(FieldReader):
         for index, name in enumerate(self.sequence(point["held"], f"{at}.held")):
             self.text(name, f"{at}.held[{index}]")
         self.number(point["temperature"], f"{at}.temperature", 1e-3, 1e3)
-        for split, values in self.record(
-            point["metrics"], "validation test training", f"{at}.metrics"
-        ).items():
-            names = _TRAINING if split == "training" else _MEASURED
-            for name, number in self.record(values, names, f"{at}.metrics.{split}").items():
-                highest = 1 if name.startswith(("accuracy", "auc")) else 1e12
-                self.number(number, f"{at}.metrics.{split}.{name}", 0, highest)
+        self.metrics(point["metrics"], f"{at}.metrics")
         # The place follows from what the point is, so no path in this file can lead anywhere else.
         folder = "" if point["seed"] == seeds[0] else f"seeds/{point['seed']}/"
         expected = folder + Point(point["kind"], point["round"], point["sparsity"]).path
         if point["ticket"] != expected:
             raise self.bad(f"{at}.ticket", f"is {str(point['ticket'])[:80]!r}, expected {expected!r}")
         self.sha256(point["sha256"], f"{at}.sha256")
+
+    def metrics(self, value: Any, at: str) -> None:
+        """What was measured on each split; an interval holds its value."""
+        for split, values in self.record(value, "validation test training", at).items():
+            names = _TRAINING if split == "training" else _MEASURED
+            for name, number in self.record(values, names, f"{at}.{split}").items():
+                highest = 1 if name.startswith(("accuracy", "auc")) else 1e12
+                self.number(number, f"{at}.{split}.{name}", 0, highest)
+            for name in () if split == "training" else ("accuracy", "auc"):
+                low, high = values[f"{name}_low"], values[f"{name}_high"]
+                if not low <= values[name] <= high:
+                    raise self.bad(f"{at}.{split}.{name}", f"is not within its interval {low:g} to {high:g}")
 
     def outcome(self, run: dict[str, Any]) -> None:
         """`chosen` is one of the points, `evaluation` says what was kept; a complete run has both."""

@@ -80,3 +80,14 @@ def test_fit_temperature_of_perfect_or_wrong_logits_stays_in_range():
     logits = np.where(labels == 1, 3.0, -3.0)
     assert 0.05 <= fit_temperature(logits, labels) < 0.1
     assert 10 < fit_temperature(-logits, labels) <= 20
+
+
+def test_interval_holds_its_value_where_every_draw_lies_to_one_side():
+    """Each fake lies just below the same person's real picture, and draws repeat people."""
+    people = np.repeat(np.arange(12), 2)
+    labels = np.tile(np.array([0, 1], np.uint8), 12)
+    logits = (-1 + 0.1 * people - 0.05 * labels).astype(np.float32)
+    found = measure(logits, labels, people)
+    assert found["auc"] == found["auc_high"] == 66 / 144
+    for name in ("accuracy", "auc"):
+        assert found[f"{name}_low"] <= found[name] <= found[f"{name}_high"]

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgedf.errors import EdgedfError, TrainingError, UsageError
-from edgedf.training.plan import IMP, Point, control_rounds, plan_points, planned_epochs, span_of
+from edgedf.training.plan import (
+    IMP,
+    Point,
+    control_rounds,
+    missed_sparsities,
+    plan_points,
+    planned_epochs,
+    span_of,
+)
 from edgedf.training.recipe import Recipe
 from edgedf.training.recipes import RECIPES, recipe_by_name
 from edgedf.training.schedule import derived_seed, epoch_order, learning_rate
@@ -41,6 +49,7 @@ BAD = [
     {"rewind_mode": None},
     {"rewind": None, "rewind_mode": "learning-rate"},
     {"controls": ("oneshots",)},
+    {"controls": ("oneshot", "random", "oneshot")},
     {"sparsities": (0.5, 0.5)},
     {"sparsities": (0.5, 1.0)},
     {"control_sparsities": (float("inf"),)},
@@ -123,6 +132,7 @@ def test_demo_recipe_covers_what_the_issue_asks():
 def test_controls_run_at_the_first_round_that_reaches_their_sparsity():
     recipe = Recipe(rounds=12, rate=0.2, control_sparsities=(0.8, 0.81, 0.83, 0.999))
     assert control_rounds(recipe) == (8,)
+    assert missed_sparsities(recipe) == (0.999,)
     kinds = [(p.kind, p.round) for p in plan_points(recipe)]
     assert kinds[0] == (IMP, 0)
     assert kinds[-2:] == [("oneshot", 8), ("random", 8)]

@@ -14,7 +14,7 @@ import pytest
 
 from edgedf.errors import DataError, FileError, TrainingError
 from edgedf.system import folder_lock
-from edgedf.ticket import read_ticket
+from edgedf.ticket import read_ticket, write_ticket
 from edgedf.training import saver
 from edgedf.training.machine import prepare_machine
 from edgedf.training.recipe import Recipe
@@ -286,6 +286,65 @@ def test_damaged_ticket_of_the_run_is_named(faces, tmp_path, tiny):
     path.write_bytes(path.read_bytes()[:-7])
     with pytest.raises(Exception, match="round-00"):
         _run(faces, tmp_path / "run", recipe)
+
+
+def _rewrite(path: Path, *, point: dict[str, Any] | None = None, **lineage: Any) -> None:
+    """Write a ticket again with other fields of its lineage and point; None takes one of the point away."""
+    ticket = read_ticket(path)
+    recipe = dict(ticket.lineage.recipe)
+    changed = {**recipe["point"], **(point or {})}
+    recipe["point"] = {name: value for name, value in changed.items() if value is not None}
+    recipe |= lineage.pop("recipe", {})
+    new = dataclasses.replace(ticket.lineage, recipe=recipe, **lineage)
+    write_ticket(path, dataclasses.replace(ticket, lineage=new))
+
+
+def _without(path: Path, split: str) -> dict[str, Any]:
+    metrics = read_ticket(path).lineage.metrics
+    return {name: dict(values) for name, values in metrics.items() if name != split}
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda run, file: shutil.copy(run / "tickets/round-01.safetensors", file), "its round is '1'"),
+        (lambda run, file: shutil.copy(run / "controls/random-02.safetensors", file), "its kind is 'random'"),
+        (lambda _, file: _rewrite(file, seed=7), "its seed is '7'"),
+        (lambda _, file: _rewrite(file, recipe={"lr": 0.1}), "its recipe is another"),
+        (lambda _, file: _rewrite(file, recipe={"lr": "fast"}), "its recipe is another"),
+        (lambda _, file: _rewrite(file, point={"kind": None}), "not written by `edgedf train`"),
+        (lambda _, file: _rewrite(file, point={"held": 5}), "lineage.held: is not a list"),
+        (
+            lambda _, file: _rewrite(file, metrics=_without(file, "validation")),
+            "metrics.validation: missing",
+        ),
+        (lambda _, file: _rewrite(file, metrics=_without(file, "training")), "metrics.training: missing"),
+    ],
+)
+def test_a_ticket_that_does_not_belong_is_named_and_trained_again_once_removed(
+    damage, said, finished, faces, tmp_path
+):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    recipe = Recipe.from_json(json.loads((run / "run.json").read_text())["recipe"])
+    file = run / "tickets/round-02.safetensors"
+    damage(run, file)
+    with pytest.raises(TrainingError) as caught:
+        _run(faces, run, recipe)
+    assert said in str(caught.value)
+    assert caught.value.file == str(file)
+    assert "remove it" in str(caught.value.hint)
+    file.unlink()
+    _run(faces, run, recipe)
+    assert _bytes(run) == _bytes(finished)
+
+
+@pytest.mark.parametrize("place", ["inner", "tickets/round-09.safetensors"])
+def test_a_run_never_starts_inside_another_run(place, finished, faces, tiny):
+    before = _bytes(finished)
+    with pytest.raises(TrainingError, match="lies inside another run"):
+        _run(faces, finished / place, tiny)
+    assert _bytes(finished) == before
 
 
 def test_diverging_training_says_so(faces, tmp_path, tiny):

@@ -73,6 +73,12 @@ def test_a_sound_run_is_read(tmp_path: Path) -> None:
         (lambda r: r["points"][0]["metrics"]["validation"].pop("loss"), "points[0].metrics.validation.loss"),
         (lambda r: r["points"][0]["metrics"]["training"].pop("epochs"), "points[0].metrics.training.epochs"),
         (lambda r: r["points"][0]["metrics"]["validation"].update(x=1), "points[0].metrics.validation.x"),
+        (lambda r: r["points"][0]["metrics"]["test"].update(auc=0.4), "points[0].metrics.test.auc"),
+        (
+            lambda r: r["points"][0]["metrics"]["validation"].update(accuracy_low=1, accuracy_high=0),
+            "points[0].metrics.validation.accuracy",
+        ),
+        (lambda r: r["points"].append(r["points"][0]), "points[1]"),
         (lambda r: r["points"][0].update(ticket="../r1/ticket.safetensors"), "points[0].ticket"),
         (lambda r: r["points"][0].update(ticket="/etc/passwd"), "points[0].ticket"),
         (lambda r: r["chosen"].update(ticket="../r1/ticket.safetensors"), "chosen"),
