@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 # Options that override one recipe field each: (option, field of the recipe, type, help).
 _OVERRIDES: tuple[tuple[str, str, Any, str], ...] = (
-    ("--size", "size", int, "Side of the crops in pixels, a multiple of 32."),
+    ("--size", "size", int, "Side of the crops in pixels, a multiple of 32 up to 512."),
     ("--epochs", "epochs", int, "Length of the dense training in passes over the data."),
     ("--batch", "batch", int, "Images per step."),
     ("--lr", "lr", float, "Peak learning rate."),
@@ -86,13 +87,56 @@ def recipe_of(name: str, arch: str | None, options: dict[str, Any]) -> Recipe:
     changes = _changes({field: value for field, value in options.items() if value is not None})
     try:
         recipe = recipe_by_name(name, arch)
-        return replace(recipe, **changes) if changes else recipe
+        changed = replace(recipe, **changes) if changes else recipe
     except EdgedfError as error:
         field = error.field or ""
         if field not in _OPTION_OF:
             raise
         hint = error.hint or _HINTS.get(field)
+        if field == "rewind" and field not in changes:
+            hint = f"the recipe's --rewind is {recipe.rewind}: use --rewind 0, or more --epochs"
         raise type(error)(error.problem, field=_OPTION_OF[field], hint=hint) from error
+    _check_controls(changed, changes)
+    return changed
+
+
+def missed_controls(recipe: Recipe) -> str:
+    """One line on the controls of a recipe that no round is sparse enough for; "" if there are none."""
+    from edgedf.training.plan import control_rounds, missed_sparsities
+
+    missed = missed_sparsities(recipe) if recipe.controls else ()
+    if not missed:
+        return ""
+    where = f" at {_percents(missed)}" if control_rounds(recipe) else ""
+    return f"no controls{where}: no round reaches {_percents(missed)}"
+
+
+def _check_controls(recipe: Recipe, typed: Mapping[str, Any]) -> None:
+    """Raise UsageError if controls, or sparsities for them, were typed and none would be trained there."""
+    from edgedf.training.plan import missed_sparsities
+
+    places, kinds = "control_sparsities" in typed, bool(typed.get("controls"))
+    if places and not recipe.controls:
+        problem = "has nothing to train there: " + (
+            "--controls is none" if "controls" in typed else f"recipe {recipe.name} has no controls"
+        )
+        raise UsageError(problem, field="--controls-at", hint="add --controls, such as oneshot,random")
+    if kinds and not recipe.control_sparsities:
+        problem = f"recipe {recipe.name} names no sparsity to train them at"
+        raise UsageError(problem, field="--controls", hint="add --controls-at, such as 0.9")
+    missed = missed_sparsities(recipe)
+    if missed and (places or (kinds and len(missed) == len(recipe.control_sparsities))):
+        targets = recipe.targets
+        sparsest = f"round {len(targets)} with {_percents(targets[-1:])}" if targets else "the dense network"
+        raise UsageError(
+            f"no round reaches {_percents(missed)}, the sparsest is {sparsest}",
+            field="--controls-at" if places else "--controls",
+            hint="name sparsities that are reached (--controls-at), or prune more (--rounds, --sparsities)",
+        )
+
+
+def _percents(shares: Sequence[float]) -> str:
+    return ", ".join(f"{100 * share:.6g}%" for share in shares)
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:

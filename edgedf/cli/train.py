@@ -12,7 +12,7 @@ import click
 
 from edgedf.cli.options import ExistingPath, json_option
 from edgedf.cli.output import print_json, progress_bar, say, warn
-from edgedf.cli.recipe_options import recipe_of, recipe_options
+from edgedf.cli.recipe_options import missed_controls, recipe_of, recipe_options
 from edgedf.cli.training_tables import print_differences, print_points
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def command(
         machine=_machine(out, device, threads),
         seeds=tuple(dict.fromkeys(seeds)) or (0,),
     )
+    if note := missed_controls(recipe):
+        say(note)
     document = _train(options)
     differences = paired_differences(document["points"])
     if as_json:
@@ -124,8 +126,15 @@ def _train(options: Any) -> dict[str, Any]:
                 ),
             )
     except KeyboardInterrupt:
-        say(f"stopped; the same command goes on where it was ({options.out})")
+        _say_stopped(options.out)
         raise
+
+
+def _say_stopped(out: Path) -> None:
+    if any((out / name).exists() for name in ("run.json", "cache", "cache-wide")):
+        say(f"stopped; the same command goes on where it was ({out})")
+    else:
+        say(f"stopped; nothing is kept while pictures are read: the same command starts again ({out})")
 
 
 def _say_stopping() -> None:

@@ -117,7 +117,7 @@ def test_train_interrupted_while_it_reads_pictures_stops_there(number: int, tmp_
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
-    assert "the same command goes on" in said
+    assert "nothing is kept while pictures are read: the same command starts again" in said
     assert not list(out.iterdir()), "the pictures were read to the end, or something half done was left"
 
 
@@ -206,7 +206,43 @@ def test_two_seeds_are_compared_in_pairs_in_the_terminal_and_on_the_page(faces, 
             "error: --recipe: unknown recipe 'fast', known: standard, demo, long, short, study\nhint: ",
         ),
         (["--controls", "luck"], "error: --controls: is 'luck'"),
-        (["--size", "100"], "error: --size: size is 100, expected a multiple of 32"),
+        (["--size", "100"], "error: --size: is 100, expected a multiple of 32 in 32..512"),
+        (["--size", "0"], "error: --size: is 0, expected a multiple of 32 in 32..512"),
+        (["--size", "544"], "error: --size: is 544, expected a multiple of 32 in 32..512"),
+        (
+            ["--epochs", "1"],
+            "error: --rewind: is 1, expected an integer in 0..0\n"
+            "hint: the recipe's --rewind is 1: use --rewind 0, or more --epochs",
+        ),
+        (["--controls", "oneshot,random,oneshot"], "error: --controls: names oneshot more than once"),
+        (
+            ["--controls", "oneshot", "--controls-at", "0.99"],
+            "error: --controls-at: no round reaches 99%, the sparsest is round 8 with 83.2228%\nhint: ",
+        ),
+        (
+            ["--controls-at", "0.5,0.9"],
+            "error: --controls-at: no round reaches 90%, the sparsest is round 8 with 83.2228%\nhint: ",
+        ),
+        (
+            ["--rounds", "3", "--controls", "oneshot"],
+            "error: --controls: no round reaches 80%, the sparsest is round 3 with 48.8%\nhint: ",
+        ),
+        (
+            ["--rounds", "0", "--controls-at", "0.5"],
+            "error: --controls-at: no round reaches 50%, the sparsest is the dense network\nhint: ",
+        ),
+        (
+            ["--controls", "none", "--controls-at", "0.5"],
+            "error: --controls-at: has nothing to train there: --controls is none\nhint: ",
+        ),
+        (
+            ["--recipe", "short", "--controls-at", "0.9"],
+            "error: --controls-at: has nothing to train there: recipe short has no controls\nhint: ",
+        ),
+        (
+            ["--recipe", "short", "--controls", "oneshot"],
+            "error: --controls: recipe short names no sparsity to train them at\nhint: ",
+        ),
         (["--lr", "nan"], "error: --lr: is nan"),
     ],
 )
@@ -218,6 +254,30 @@ def test_train_with_a_bad_option_exits_2_with_one_clear_line(arguments, word, fa
     assert caught.value.code == 2
     assert word in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--rounds", "3"], "no controls: no round reaches 80%\n"),
+        (["--recipe", "demo", "--sparsities", "0.8,0.9"], "no controls: no round reaches 97%\n"),
+        (
+            ["--recipe", "long", "--rounds", "13"],
+            "no controls at 95%, 97%, 98.5%: no round reaches 95%, 97%, 98.5%\n",
+        ),
+        (["--recipe", "short"], ""),
+        (["--controls", "none", "--rounds", "3"], ""),
+        (["--controls-at", "0.5"], ""),
+    ],
+)
+def test_train_says_which_controls_of_the_recipe_no_round_reaches(arguments, said, tmp_path, capsys):
+    from edgedf.cli.main import main
+
+    (tmp_path / "faces").mkdir()  # no data set: nothing is trained
+    with pytest.raises(SystemExit):
+        main(["train", str(tmp_path / "faces"), "--out", str(tmp_path / "run"), *arguments])
+    before, _, _ = capsys.readouterr().err.partition("error: ")
+    assert before == said
 
 
 def test_train_on_cuda_where_there_is_none_exits_3(faces, tmp_path, capsys):
@@ -297,3 +357,12 @@ def test_train_into_a_folder_that_cannot_be_written_exits_2(faces, tmp_path, cap
         main(["train", str(faces), "--out", str(tmp_path / "file" / "run")])
     assert caught.value.code == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_the_page_counts_seeds_and_not_rows(whole):
+    from edgedf.analysis.report.training import curve_section
+    from edgedf.training.run_file import read_run
+
+    run = read_run(whole)
+    page = curve_section(run | {"points": run["points"] * 2}).text
+    assert page.count('<td class="number">1</td>') == 3

@@ -20,6 +20,11 @@ _NAMES = {
 Group = tuple[str, int]
 
 
+def network_name(kind: str, number: int) -> str:
+    """What the page calls a point of a run."""
+    return "dense" if kind == "imp" and number == 0 else _NAMES.get(kind, kind)
+
+
 def curve_section(run: Mapping[str, Any]) -> Html:
     """Charts of test accuracy and AUC, and every point as a table."""
     groups = _groups(run["points"])
@@ -86,14 +91,13 @@ def _table(groups: Mapping[Group, list[Mapping[str, Any]]]) -> Html:
     )
     rows: list[Sequence[Part]] = []
     for (kind, number), points in groups.items():
-        name = "dense" if kind == "imp" and number == 0 else _NAMES.get(kind, kind)
         sparsity = sum(float(point["sparsity"]) for point in points) / len(points)
         rows.append(
             (
-                name,
+                network_name(kind, number),
                 f"{100 * sparsity:.2f} %",
                 f"{points[0]['nonzero']:,}",
-                len(points),
+                len({point["seed"] for point in points}),
                 _mean(points, "validation", "accuracy"),
                 _mean(points, "test", "accuracy"),
                 _interval(points, "accuracy"),
