@@ -23,10 +23,12 @@ def bundle_ticket() -> Ticket:
     return sample("mesonet", SIZE)[0]
 
 
-def write_sample(path: Path, targets: Sequence[str] = ("native",), *, name: str = "sample") -> Path:
+def write_sample(
+    path: Path, targets: Sequence[str] = ("native",), *, name: str = "sample", ticket_sha256: str = "ab" * 32
+) -> Path:
     """Write the bundle with these targets, as a folder or, where `path` ends in .zip, as a zip file."""
     manifest, files = _parts(tuple(targets), path.parent)
-    manifest = replace(manifest, name=name)
+    manifest = replace(manifest, name=name, ticket_sha256=ticket_sha256)
     write = write_zip if path.suffix == ".zip" else write_bundle
     write(path, manifest, files)
     return path

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgedf.bundle.paths import RUN_BUNDLE
 from edgedf.errors import FileError
 from edgedf.ticket import Ticket, parse_ticket
-from edgedf.training.run_ticket import TICKET_NAME, chosen_ticket, ticket_file
+from edgedf.training.run_file import read_run
+from edgedf.training.run_ticket import TICKET_NAME, TicketFile, chosen_ticket, ticket_file
 
 DEMO_TICKET = Path(__file__).resolve().parent.parent / "assets" / "demo-ticket.safetensors"
 BUNDLE_SUFFIX = ".edgedf"
@@ -23,6 +25,7 @@ class Source:
         ticket: its checked content.
         sha256: of the file.
         run: folder of the training run it came from, if there is one.
+        chosen: whether it is the ticket that this run chose.
         evaluation: sha256 by name of the run's evaluation files, None where it kept none.
         demo: whether this is the ticket that the package ships.
     """
@@ -31,6 +34,7 @@ class Source:
     ticket: Ticket
     sha256: str
     run: Path | None
+    chosen: bool
     evaluation: Mapping[str, str] | None
     demo: bool
 
@@ -41,11 +45,19 @@ class Source:
         return f"{ticket.arch}-{ticket.contract.size}-s{round(100 * ticket.sparsity)}"
 
     def default_out(self) -> Path:
-        """Where the bundle goes if nobody says: into the run, else into the working folder."""
-        if self.run is not None:
-            return self.run / f"bundle{BUNDLE_SUFFIX}"
-        stem = self.name if self.demo or self.path.name == TICKET_NAME else self.path.stem
-        return Path(f"{stem}{BUNDLE_SUFFIX}")
+        """Where the bundle goes if nobody says: into the run, else into the working folder.
+
+        A run's bundle.edgedf is that of its chosen ticket; others have their ticket's name: random-02.edgedf,
+        or round-02-seed-1.edgedf where it is that of another seed than the run's first.
+        """
+        if self.run is None:
+            stem = self.name if self.demo or self.path.name == TICKET_NAME else self.path.stem
+            return Path(f"{stem}{BUNDLE_SUFFIX}")
+        if self.chosen:
+            return self.run / RUN_BUNDLE
+        inside = self.path.relative_to(self.run).parts
+        seed = f"-seed-{inside[1]}" if inside[0] == "seeds" else ""
+        return self.run / f"{self.path.stem}{seed}{BUNDLE_SUFFIX}"
 
 
 def read_source(path: Path | None) -> Source:
@@ -66,9 +78,15 @@ def read_source(path: Path | None) -> Source:
         ticket=parse_ticket(found.data, file=str(found.path)),
         sha256=found.sha256,
         run=found.run,
+        chosen=_is_chosen(found),
         evaluation=found.evaluation,
         demo=demo,
     )
+
+
+def _is_chosen(found: TicketFile) -> bool:
+    chosen = None if found.run is None else read_run(found.run)["chosen"]
+    return chosen is not None and found.sha256 == chosen["sha256"]
 
 
 def bundle_path(source: Source, out: Path | None) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+# Where `edgedf build` puts the bundle of the ticket that a run chose, inside the run.
+RUN_BUNDLE = "bundle.edgedf"
 _CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 # Device names that Windows opens instead of a file, whatever their extension.
 _RESERVED = frozenset(

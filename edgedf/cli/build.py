@@ -55,7 +55,8 @@ _REMEDIES = {
     "--out",
     type=ExistingPath,
     metavar="DIR",
-    help="Bundle folder (NAME.edgedf), or folder to put it in. Default: the run, else here.",
+    help="Bundle folder (NAME.edgedf), or folder to put it in. Default: the run (bundle.edgedf for its "
+    "chosen ticket, else the ticket's name), else here.",
 )
 @click.option("--zip", "zipped", is_flag=True, help="Also write the bundle as one .zip file beside it.")
 @click.option("--data", type=ExistingPath, metavar="DIR", help="Take evaluation crops from this data set.")

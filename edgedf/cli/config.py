@@ -12,12 +12,11 @@ import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from edgedf.bundle.paths import RUN_BUNDLE
 from edgedf.errors import UsageError
 from edgedf.files import read_bytes
 
 CONFIG_NAME = "edgedf.toml"
-# What `edgedf build RUN` writes into the run.
-RUN_BUNDLE = "bundle.edgedf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from edgedf.bundle.manifest import CHECKSUM_NAME, MANIFEST_NAME
 from edgedf.cli.options import ExistingPath, json_option
 from edgedf.cli.output import human_bytes, print_json, progress_bar, show_line
 from edgedf.errors import UsageError
@@ -31,7 +32,8 @@ from edgedf.errors import UsageError
 def command(source: Path, out: Path | None, runs: int, sweep: Path | None, as_json: bool) -> None:
     """Write one self-contained HTML page about a run and its bundle.
 
-    RUN is a folder of `edgedf train`, with a bundle in it if one was built; BUNDLE is a bundle alone. The
+    RUN is a folder of `edgedf train`, with a bundle in it if one was built from its tickets (bundle.edgedf,
+    else the only one there); BUNDLE is a bundle alone. The
     page holds accuracy over sparsity with controls and seeds, the artifacts' sizes, latency, parity and
     flips, latency over sparsity, a contact sheet, the lineage, and what was not run. It loads nothing
     from the network.
@@ -47,16 +49,28 @@ def command(source: Path, out: Path | None, runs: int, sweep: Path | None, as_js
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"{out} must end in .html", field="--out")
     page = _page(source) if out is None else out
+    _check_outside(page)
     with progress_bar("Timing", total=runs) as bar:
         sources = gather(source, runs=runs, sweep=sweep, progress=bar.update)
     data = render(sources).encode()
     write_atomic(page, data)
     if as_json:
-        print_json({"page": str(page), "size": len(data), "not_run": list(sources.not_run)})
+        answer = {"page": str(page), "size": len(data), "artifacts_of": sources.artifacts_of or None}
+        print_json(answer | {"not_run": list(sources.not_run)})
         return
     show_line(f"{page}: {human_bytes(len(data))}")
+    if sources.artifacts_of:
+        show_line(f"note: {sources.artifacts_of}")
     for line in sources.not_run:
         show_line(f"NOT RUN {line}")
+
+
+def _check_outside(page: Path) -> None:
+    """Raises UsageError if the page would lie in a bundle, which a foreign file breaks."""
+    for folder in page.resolve().parents:
+        if (folder / MANIFEST_NAME).is_file() and (folder / CHECKSUM_NAME).is_file():
+            problem = f"{page} would lie in the bundle {folder.name}, which holds only listed files"
+            raise UsageError(problem, field="--out", hint="choose a place beside the bundle")
 
 
 def _page(source: Path) -> Path:

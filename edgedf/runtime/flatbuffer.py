@@ -4,28 +4,45 @@ Source: flatbuffers.dev, "Internals". A table starts with a signed 32-bit distan
 vtable holds its own size, the table's size, and per field a 16-bit place in the table (0: absent). Vectors
 and strings start with a 32-bit count. All little-endian. It lets `edgedf show` and the gate look into .tflite
 and .pte files without TensorFlow Lite or ExecuTorch, and into damaged ones without a crash.
+
+Many places may refer to one vector, so a small file can hold nested loops of any length. All tables of a file
+therefore draw on one budget of entries.
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
-# A graph of millions of entries is no phone's model; the cap bounds the time spent on a hostile file.
-MAX_ENTRIES = 1_000_000
+# Entries of vectors and bytes of texts that one file may make us walk. The largest model that edgedf converts
+# needs a few hundred; the cap bounds the time spent on a hostile file to seconds.
+MAX_ENTRIES = 50_000
 
 
 class FlatbufferError(ValueError):
     """The bytes are not the table they should be."""
 
 
+@dataclass(slots=True)
+class _Budget:
+    """What is left to walk in one file."""
+
+    left: int = MAX_ENTRIES
+
+    def spend(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise FlatbufferError(f"it refers to more than {MAX_ENTRIES} entries")
+
+
 @dataclass(frozen=True, slots=True)
 class FlatTable:
-    """One table at byte `at` of `data`."""
+    """One table at byte `at` of `data`. Every vector that is walked spends from the file's budget."""
 
     data: bytes
     at: int
+    budget: _Budget = field(default_factory=_Budget, compare=False, repr=False)
 
     @classmethod
     def root(cls, data: bytes) -> Self:
@@ -40,22 +57,25 @@ class FlatTable:
     def text(self, field: int) -> str:
         """A string field, "" if absent; broken UTF-8 is replaced."""
         start, count = self._vector(field, 1)
+        self.budget.spend(count)
         return self.data[start : start + count].decode(errors="replace")
 
     def table(self, field: int) -> FlatTable | None:
         """A table field, None if absent."""
         place = self._place(field)
-        return None if place is None else FlatTable(self.data, self._follow(place))
+        return None if place is None else self._at(self._follow(place))
 
     def tables(self, field: int) -> list[FlatTable]:
         """A vector of tables."""
         start, count = self._vector(field, 4)
-        return [FlatTable(self.data, self._follow(start + 4 * index)) for index in range(count)]
+        self.budget.spend(count)
+        return [self._at(self._follow(start + 4 * index)) for index in range(count)]
 
     def integers(self, field: int, form: str) -> tuple[int, ...]:
         """A vector of scalars."""
         size = struct.calcsize(form)
         start, count = self._vector(field, size)
+        self.budget.spend(count)
         return tuple(_number(self.data, start + size * index, form) for index in range(count))
 
     def bytes(self, field: int) -> bytes:
@@ -66,6 +86,9 @@ class FlatTable:
     def count(self, field: int) -> int:
         """Length of a vector of bytes, without reading it."""
         return self._vector(field, 1)[1]
+
+    def _at(self, at: int) -> FlatTable:
+        return FlatTable(self.data, at, self.budget)
 
     def _place(self, field: int) -> int | None:
         vtable = self.at - _number(self.data, self.at, "<i")
@@ -83,7 +106,7 @@ class FlatTable:
             return 0, 0
         start = self._follow(place)
         count = _number(self.data, start, "<I")
-        if start + 4 + count * size > len(self.data) or (size > 1 and count > MAX_ENTRIES):
+        if start + 4 + count * size > len(self.data):
             raise FlatbufferError("a vector reaches beyond the end of the file")
         return start + 4, count
 

@@ -5,10 +5,12 @@ Field numbers: schema/program.fbs of ExecuTorch 1.4.
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from edgedf.analysis.describe.description import Cell, Description, Table
 from edgedf.analysis.describe.files import artifact_facts
+from edgedf.bundle.manifest_reader import MAX_BUNDLE_BYTES
 from edgedf.errors import BundleError
 from edgedf.files import read_bytes
 from edgedf.runtime.flatbuffer import FlatbufferError, FlatTable
@@ -20,7 +22,7 @@ _TYPES = {0: "uint8", 1: "int8", 3: "int32", 4: "int64", 5: "float16", 6: "float
 
 def describe_executorch(path: Path) -> Description:
     """The .pte file at `path`. Raises BundleError if it is damaged."""
-    data = read_bytes(path)
+    data = read_bytes(path, max_bytes=MAX_BUNDLE_BYTES)
     try:
         program = FlatTable.root(data)
         methods = tuple(_method(plan) for plan in program.tables(1))
@@ -39,14 +41,15 @@ def describe_executorch(path: Path) -> Description:
 
 def _method(plan: FlatTable) -> tuple[Cell, ...]:
     values = plan.tables(2)
-    calls = [instruction.integer(0, "<B") for chain in plan.tables(5) for instruction in chain.tables(2)]
+    chains = plan.tables(5)
+    calls = Counter(instruction.integer(0, "<B") for chain in chains for instruction in chain.tables(2))
     return (
         plan.text(0),
         ", ".join(_value(values, index) for index in plan.integers(3, "<i")),
         ", ".join(_value(values, index) for index in plan.integers(4, "<i")),
         ", ".join(delegate.text(0) for delegate in plan.tables(7)),
-        calls.count(_DELEGATE_CALL),
-        calls.count(_KERNEL_CALL),
+        calls[_DELEGATE_CALL],
+        calls[_KERNEL_CALL],
     )
 
 

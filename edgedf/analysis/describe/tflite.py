@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgedf.analysis.describe.description import Description, Table
 from edgedf.analysis.describe.files import artifact_facts
+from edgedf.bundle.manifest_reader import MAX_BUNDLE_BYTES
 from edgedf.errors import BundleError
 from edgedf.files import read_bytes
 from edgedf.runtime.flatbuffer import FlatbufferError, FlatTable
@@ -42,7 +43,7 @@ _OPERATORS = {
 
 def describe_tflite(path: Path) -> Description:
     """The .tflite file at `path`. Raises BundleError if it is damaged."""
-    data = read_bytes(path)
+    data = read_bytes(path, max_bytes=MAX_BUNDLE_BYTES)
     try:
         return _describe(path, data)
     except FlatbufferError as error:

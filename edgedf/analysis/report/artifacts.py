@@ -42,7 +42,13 @@ def artifact_section(sources: Sources, manifest: Manifest) -> Html:
         "weights give, which tells the rounding of weights from an error of the converter. Flips: decisions "
         "that differ from dense PyTorch on golden pictures, and on evaluation crops."
     )
-    return section("Artifacts", table(columns, rows, numbers=columns[2:11]), tag("p", note, class_="note"))
+    shown = table(columns, rows, numbers=columns[2:11])
+    return section("Artifacts", _artifacts_of(sources), shown, tag("p", note, class_="note"))
+
+
+def _artifacts_of(sources: Sources) -> Html | None:
+    """Said wherever the bundle's figures stand beside a run that chose another ticket."""
+    return tag("p", tag("strong", sources.artifacts_of)) if sources.artifacts_of else None
 
 
 def _row(entry: ArtifactEntry, sizes: tuple[int, int], latency: Latency | None) -> Sequence[Part]:
@@ -84,7 +90,8 @@ def sheet_section(sources: Sources) -> Html | None:
         return None
     runtime = f" Scores (probability of fake) by {sources.sheet_runtime}." if sources.sheet_runtime else ""
     intro = tag("p", f"Crops as the network sees them, under each its name.{runtime}")
-    return section("Contact sheet", intro, tag("div", *map(_thumbnail, sources.sheet), class_="sheet"))
+    other = _artifacts_of(sources) if runtime else None
+    return section("Contact sheet", intro, other, tag("div", *map(_thumbnail, sources.sheet), class_="sheet"))
 
 
 def _thumbnail(crop: SheetCrop) -> Html:

@@ -57,6 +57,7 @@ def _summary(sources: Sources) -> Html:
     if sources.manifest is not None:
         outcomes = [entry.parity.outcome for entry in sources.manifest.artifacts]
         passed = outcomes.count("pass")
+        lines += [sources.artifacts_of] if sources.artifacts_of else []
         lines.append(f"{passed} of {len(outcomes)} artifacts passed every parity check when they were built.")
     return tag("p", " ".join(lines), class_="lead")
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edgedf.analysis.describe.bundle import artifact_sizes
 from edgedf.analysis.latency import Latency, measure
+from edgedf.analysis.report.joined import bundle_in, other_ticket
 from edgedf.analysis.sweep import SWEEP_NAME, Sweep, read_sweep
 from edgedf.bundle.manifest import MANIFEST_NAME, Manifest
 from edgedf.bundle.parity_record import stands_in
@@ -43,6 +44,7 @@ class Sources:
         title: name of the run or bundle.
         run: the document of run.json, or None.
         manifest: the bundle's, or None.
+        artifacts_of: a sentence where the bundle is of another ticket than the run's chosen one, else "".
         sizes: target -> (installed, zipped) bytes.
         latencies: one per target of the bundle.
         sweep: latency over sparsity, or None.
@@ -54,6 +56,7 @@ class Sources:
     title: str
     run: Mapping[str, Any] | None = None
     manifest: Manifest | None = None
+    artifacts_of: str = ""
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     latencies: tuple[Latency, ...] = ()
     sweep: Sweep | None = None
@@ -77,7 +80,8 @@ def gather(
         sweep: what `edgedf bench --sweep` wrote; None takes the run's own sweep.json, if there is one.
         progress: called with (rounds done, rounds) while timing.
 
-    Raises UsageError if `path` is neither, BundleError, TrainingError or FileError if it is damaged.
+    Raises UsageError if `path` is neither or the bundle in a run is not of its tickets, BundleError,
+    TrainingError or FileError if it is damaged.
     """
     if not path.exists():
         raise FileError("no such file", file=path, hint="check the path")
@@ -91,7 +95,7 @@ def gather(
     if sweep is None and (path / SWEEP_NAME).is_file():
         sweep = path / SWEEP_NAME
     curve = None if sweep is None else read_sweep(sweep)
-    where = _bundle_in(path) if is_run else path
+    where = bundle_in(path) if is_run else path
     if where is None:
         missing.append("no bundle in this run: no artifact was built, nothing was timed")
         sheet = _evaluation_sheet(path, run)
@@ -99,6 +103,7 @@ def gather(
     with ExitStack() as stack:
         bundle = stack.enter_context(open_bundle(where))
         artifacts = bundle.manifest.artifacts
+        other = "" if run is None else other_ticket(run, bundle.manifest, run=path, bundle=where)
         latencies = (
             measure(bundle, [a.target for a in artifacts], runs=runs, progress=progress) if runs else ()
         )
@@ -107,6 +112,7 @@ def gather(
             title=bundle.manifest.name,
             run=run,
             manifest=bundle.manifest,
+            artifacts_of=other,
             sizes={entry.target: artifact_sizes(bundle.folder, entry) for entry in artifacts},
             latencies=latencies,
             sweep=curve,
@@ -114,14 +120,6 @@ def gather(
             sheet_runtime=runtime,
             not_run=(*missing, *_not_run(bundle.manifest, latencies)),
         )
-
-
-def _bundle_in(run: Path) -> Path | None:
-    found = sorted(path for path in run.glob("*.edgedf") if (path / MANIFEST_NAME).is_file())
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise UsageError(f"holds {len(found)} bundles ({names})", file=run, hint="name the bundle itself")
-    return found[0] if found else None
 
 
 def _evaluation_sheet(path: Path, run: Mapping[str, Any] | None) -> tuple[SheetCrop, ...]:
