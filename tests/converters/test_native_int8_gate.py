@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 
 import numpy as np
 import pytest
-import torch
 
 from converters import Options, convert
 from edgedf.assembly.artifact import artifact_entry
@@ -24,20 +22,6 @@ from edgedf.parity.golden import make_goldens
 from edgedf.parity.reference import dense_logits, module_logits
 from edgedf.parity.values import Evaluation
 from tests.parity_samples import lively_ticket
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """The networks are made by PyTorch, and their last bits depend on its number of threads.
-
-    The largest of 100 rounding errors moves by a third with them: roundings go other ways.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    lively_ticket.cache_clear()
-    yield
-    lively_ticket.cache_clear()
-    torch.set_num_threads(before)
 
 
 @pytest.mark.slow
