@@ -79,8 +79,8 @@ def span_of(point: Point, recipe: Recipe, spent: int) -> Span:
 
     Dense and "reinit" run the whole schedule. Rounds and "random" start at the rewind epoch, whether weights
     go back with the learning rate or not, or, when nothing is rewound, run the schedule again at the
-    fine-tuning rate. "oneshot-round" has one round's
-    length; "oneshot" has as many epochs as IMP spent on all rounds up to this one, in one longer schedule.
+    fine-tuning rate. "oneshot-round" has one round's length; "oneshot" has as many epochs as IMP spent on all
+    rounds up to this one, in one longer schedule.
 
     Args:
         spent: epochs that IMP trained in rounds 1..point.round; used by "oneshot" only.

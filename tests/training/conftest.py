@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgedf.training.recipe import Recipe
+from tests.training_runs import run_on_one_thread
 from tests.training_samples import write_faces
 
 
@@ -30,3 +31,22 @@ def tiny() -> Recipe:
         controls=("oneshot", "random"),
         control_sparsities=(0.75,),
     )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, faces: Path) -> Path:
+    """One uninterrupted run of the tiny recipe."""
+    recipe = Recipe(
+        name="tiny",
+        size=64,
+        batch=8,
+        epochs=2,
+        rounds=2,
+        rate=0.5,
+        rewind=1,
+        shift=2,
+        control_sparsities=(0.75,),
+    )
+    out = tmp_path_factory.mktemp("run") / "run"
+    run_on_one_thread(faces, out, recipe)
+    return out

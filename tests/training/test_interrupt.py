@@ -17,6 +17,7 @@ from edgedf.training.interrupt import stop_flag
 from edgedf.training.machine import prepare_machine
 from edgedf.training.recipe import Recipe
 from edgedf.training.run import RunOptions, train_run
+from tests.training_runs import run_bytes
 from tests.training_samples import write_faces
 
 # A batch takes milliseconds; the rest is patience with a loaded machine.
@@ -25,11 +26,6 @@ AT_ONCE_SECONDS = 5.0
 
 def _options(faces: Path, out: Path, recipe: Recipe) -> RunOptions:
     return RunOptions(data=faces, out=out, recipe=recipe, machine=prepare_machine("cpu", 1))
-
-
-def _bytes(run: Path) -> dict[str, bytes]:
-    files = [p for p in run.rglob("*") if p.is_file() and "cache" not in p.parts]
-    return {p.relative_to(run).as_posix(): p.read_bytes() for p in files}
 
 
 class _Interruption:
@@ -100,7 +96,7 @@ def test_ctrl_c_at_random_moments_stops_at_once_and_changes_no_byte(many_faces, 
         while (waited := _stopped_after(float(generator.uniform(0.01, longest)), options)) is not None:
             waits.append(waited)
             assert len(waits) < 200, "a stop loses work: the run gets nowhere"
-        assert _bytes(options.out) == _bytes(tmp_path / "whole")
+        assert run_bytes(options.out) == run_bytes(tmp_path / "whole")
     print(f"{len(waits)} stops in {runs} runs, the slowest after {max(waits):.2f} s")
     assert max(waits) < AT_ONCE_SECONDS
 

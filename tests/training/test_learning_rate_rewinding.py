@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +14,9 @@ import pytest
 from edgedf.errors import TrainingError
 from edgedf.ticket import Ticket, read_ticket
 from edgedf.training import lottery, saver
-from edgedf.training.machine import prepare_machine
 from edgedf.training.optimizer import MaskedOptimizer
 from edgedf.training.recipe import Recipe
-from edgedf.training.run import RunOptions, train_run
+from tests.training_runs import run_bytes, run_on_one_thread, stopped_until_done
 
 RECIPE = Recipe(
     name="tiny",
@@ -58,16 +56,6 @@ class Seen:
         return read_ticket(self.run / f"{name}.safetensors")
 
 
-def _run(faces: Path, out: Path, recipe: Recipe = RECIPE, **arguments: Any) -> dict[str, Any]:
-    machine = prepare_machine("cpu", 1)
-    return train_run(RunOptions(data=faces, out=out, recipe=recipe, machine=machine), **arguments)
-
-
-def _bytes(run: Path) -> dict[str, bytes]:
-    files = [p for p in run.rglob("*") if p.is_file() and "cache" not in p.parts]
-    return {p.relative_to(run).as_posix(): p.read_bytes() for p in files}
-
-
 @pytest.fixture(scope="module")
 def seen(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """One run whose trainings are watched, not changed."""
@@ -90,7 +78,7 @@ def seen(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lottery, "train", train)
         patch.setattr(MaskedOptimizer, "step", step)
-        _run(faces, found.run)
+        run_on_one_thread(faces, found.run, RECIPE)
     return found
 
 
@@ -151,7 +139,7 @@ def test_dense_network_and_rewind_point_are_those_of_weight_rewinding(
     seen: Seen, faces: Path, tmp_path: Path
 ) -> None:
     recipe = dataclasses.replace(RECIPE, rewind_mode="weights", rounds=1, controls=())
-    _run(faces, tmp_path / "run", recipe)
+    run_on_one_thread(faces, tmp_path / "run", recipe)
     ours, theirs = seen.ticket("tickets/round-00"), read_ticket(tmp_path / "run/tickets/round-00.safetensors")
     for name in ours.weights:
         assert np.array_equal(ours.weights[name], theirs.weights[name])
@@ -175,10 +163,10 @@ def test_lineage_and_run_json_name_the_mode_and_weight_rewinding_leaves_it_out(s
 
 
 def test_taking_up_a_run_in_the_other_mode_is_refused_by_name(seen: Seen, faces: Path) -> None:
-    before = _bytes(seen.run)
+    before = run_bytes(seen.run)
     with pytest.raises(TrainingError, match=r"rewind_mode.*started with learning-rate, not weights"):
-        _run(faces, seen.run, dataclasses.replace(RECIPE, rewind_mode="weights"))
-    assert _bytes(seen.run) == before
+        run_on_one_thread(faces, seen.run, dataclasses.replace(RECIPE, rewind_mode="weights"))
+    assert run_bytes(seen.run) == before
 
 
 def test_stopped_at_every_few_steps_gives_the_same_bytes(
@@ -186,28 +174,15 @@ def test_stopped_at_every_few_steps_gives_the_same_bytes(
 ) -> None:
     """Stop at every 11th step or epoch, go on, until done: all files equal those of the run above."""
     monkeypatch.setattr(saver, "CHECKPOINT_SECONDS", 0.0)
-    stops = 0
-    while True:
-        calls = 0
-
-        def stop(*_: object) -> None:
-            nonlocal calls
-            calls += 1
-            if calls == 11:
-                raise KeyboardInterrupt
-
-        try:
-            _run(faces, tmp_path / "run", on_point=stop)
-            break
-        except KeyboardInterrupt:
-            stops += 1
-            assert stops < 60
+    stops = stopped_until_done(
+        lambda stop: run_on_one_thread(faces, tmp_path / "run", RECIPE, on_point=stop), every=11
+    )
     assert stops > 5
-    assert _bytes(tmp_path / "run") == _bytes(seen.run)
+    assert run_bytes(tmp_path / "run") == run_bytes(seen.run)
 
 
 def test_early_stopping_and_rewinding_to_the_start_go_together(faces: Path, tmp_path: Path) -> None:
     recipe = dataclasses.replace(RECIPE, rewind=0, patience=1, epochs=4, rounds=1, controls=())
-    point = _run(faces, tmp_path / "run", recipe)["points"][1]["metrics"]["training"]
+    point = run_on_one_thread(faces, tmp_path / "run", recipe)["points"][1]["metrics"]["training"]
     assert 1 <= point["epochs"] <= 4
     assert point["best_epoch"] <= point["epochs"]
