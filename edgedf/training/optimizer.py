@@ -31,12 +31,11 @@ class MaskedOptimizer:
         self._optimizer = _build(list(self._parameters.values()), recipe)
         self._dead: dict[str, torch.Tensor] = {}
         for name, mask in masks.items():
-            parameter = self._parameters[name]
-            # An own copy in the parameter's layout: the caller's mask is never aliased.
-            dead = torch.empty_like(parameter, dtype=torch.bool, requires_grad=False)
-            dead.copy_(torch.from_numpy(mask == 0))
-            if bool(dead.any()):
-                self._dead[name] = dead
+            pruned = mask == 0
+            if pruned.any():
+                # An own copy in the parameter's layout: the caller's mask is never aliased.
+                dead = torch.empty_like(self._parameters[name], dtype=torch.bool, requires_grad=False)
+                self._dead[name] = dead.copy_(torch.from_numpy(pruned))
         self._hold()
 
     def step(self, rate: float) -> None:
