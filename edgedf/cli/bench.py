@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 
 # What people have at hand beside bundles.
-_NO_BUNDLE = {".edgedfm": "is one artifact of a bundle", ".safetensors": "is a ticket"}
+_ARTIFACT = dict.fromkeys((".edgedfm", ".pte", ".tflite", ".mlpackage"), "is one artifact of a bundle")
+_NO_BUNDLE = _ARTIFACT | {".safetensors": "is a ticket"}
 _WANTED = "give the bundle that `edgedf build` writes; or a ticket or run with --layers or --sweep"
 
 
@@ -77,6 +79,8 @@ def command(
     \b
     Exit code: 0 at least one target was timed, 2 bad input, 3 none could run.
     """
+    if sweep or layers:
+        _refuse(source, _ARTIFACT)
     if sweep:
         from edgedf.cli import bench_sweep
 
@@ -96,6 +100,12 @@ def command(
     _bench(source, targets, runs, threads, as_json)
 
 
+def _refuse(source: Path | None, kinds: Mapping[str, str]) -> None:
+    """UsageError on a file of these suffixes, with what it is."""
+    if source is not None and source.suffix in kinds and source.exists():
+        raise UsageError(kinds[source.suffix], file=source, hint=_WANTED)
+
+
 def _bench(bundle: Path | None, targets: tuple[str, ...], runs: int, threads: int, as_json: bool) -> None:
     from edgedf.analysis.describe.bundle import artifact_sizes
     from edgedf.analysis.latency import measure
@@ -103,8 +113,7 @@ def _bench(bundle: Path | None, targets: tuple[str, ...], runs: int, threads: in
     from edgedf.cli.config import named_bundle
 
     path = named_bundle(bundle)
-    if path.suffix in _NO_BUNDLE and path.is_file():
-        raise UsageError(_NO_BUNDLE[path.suffix], file=path, hint=_WANTED)
+    _refuse(path, _NO_BUNDLE)
     with open_bundle(path) as opened:
         chosen = targets or tuple(entry.target for entry in opened.manifest.artifacts)
         sizes = {t: artifact_sizes(opened.folder, opened.artifact(t)) for t in dict.fromkeys(chosen)}

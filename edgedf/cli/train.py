@@ -140,7 +140,9 @@ def _say_stopped(out: Path) -> None:
 def _say_stopping() -> None:
     # In a signal handler: Python's own streams may be in the middle of a write, and then refuse another.
     with contextlib.suppress(OSError):
-        os.write(2, b"\nstopping after this step; Ctrl-C again stops at once and loses up to 15 s of steps\n")
+        os.write(
+            2, b"\nstopping; Ctrl-C again stops at once, and up to 15 s of training are then done again\n"
+        )
 
 
 def _warn_damaged(damaged: Sequence[DamagedFile], data: Path) -> None:

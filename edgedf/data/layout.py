@@ -36,7 +36,8 @@ def list_pictures(root: Path) -> tuple[PictureFile, ...]:
     leads out of it; FileError if a folder cannot be read.
     """
     if not root.is_dir():
-        raise DataError("no such folder", file=root, hint="name a data set's folder")
+        problem = "is a file, not a folder" if root.exists() else "no such folder"
+        raise DataError(problem, file=root, hint="name a data set's folder")
     found: list[PictureFile] = []
     for split in SPLITS:
         split_folder = _only_folder(root, SPLIT_FOLDERS[split])

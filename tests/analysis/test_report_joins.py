@@ -61,6 +61,34 @@ def test_another_points_bundle_is_named_for_what_it_is(run: Path) -> None:
     assert render(sources).count(sources.artifacts_of) >= 2
 
 
+def _add_point(run: Path, ticket: str, **fields: object) -> Path:
+    """Another point of the run, with a ticket file of its own."""
+    document = json.loads((run / "run.json").read_text())
+    path = run / ticket
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_ticket(path, sample_ticket(size=64, seed=9))
+    point = document["points"][0] | {"ticket": ticket, "sha256": sha256_file(path)} | fields
+    document["points"].append(point)
+    document["seeds"] = sorted({p["seed"] for p in document["points"]})
+    (run / "run.json").write_text(json.dumps(document))
+    return path
+
+
+def test_a_controls_bundle_is_not_shown_as_the_tickets(run: Path) -> None:
+    path = _add_point(run, "controls/random-02.safetensors", kind="random", round=2)
+    write_sample(read_source(path).default_out(), ticket_sha256=sha256_file(path))
+    sources = gather(run, runs=0)
+    assert "random mask, round 2" in sources.artifacts_of
+    assert "not of the chosen ticket" in sources.artifacts_of
+
+
+def test_bundles_of_other_points_have_their_tickets_names(run: Path) -> None:
+    control = _add_point(run, "controls/random-02.safetensors", kind="random", round=2)
+    assert read_source(control).default_out() == run / "random-02.edgedf"
+    other = _add_point(run, "seeds/4/tickets/round-01.safetensors", seed=4, round=1)
+    assert read_source(other).default_out() == run / "round-01-seed-4.edgedf"
+
+
 def test_a_foreign_bundle_is_refused_with_both_tickets(run: Path) -> None:
     write_sample(run / "bundle.edgedf")
     with pytest.raises(UsageError, match="none of the tickets") as caught:

@@ -63,6 +63,7 @@ ERRORS = [
     (["show", "nothing.pte"], 2, "error: nothing.pte: no such file\nhint: check the path"),
     (["show", "text.txt"], 2, "error: text.txt: is no ticket, bundle or artifact\nhint: known: "),
     (["show", "cut.safetensors"], 2, "error: cut.safetensors: "),
+    (["show", "/dev/zero"], 2, "error: /dev/zero: is a pipe or a device, not a file"),
     (["detect"], 2, "error: no picture named\nhint: edgedf detect photo.jpg, or --video clip.mp4"),
     (["detect", "a.jpg"], 2, "error: --bundle: no bundle named, and none in this folder\nhint: "),
     (["detect", "a.jpg", "--box", "1,2,3"], 2, "error: --box: is '1,2,3', expected X,Y,W,H in pixels"),
@@ -73,6 +74,8 @@ ERRORS = [
     (["detect", "a.jpg", "--bundle", "nothing"], 2, "error: nothing: no such bundle"),
     (["bench", "text.txt"], 2, "error: text.txt: is no bundle: neither a folder nor a .zip file"),
     (["bench", "model.edgedfm"], 2, "error: model.edgedfm: is one artifact of a bundle"),
+    (["bench", "model.edgedfm", "--layers"], 2, "error: model.edgedfm: is one artifact of a bundle"),
+    (["bench", "model.edgedfm", "--sweep"], 2, "error: model.edgedfm: is one artifact of a bundle"),
     (["bench", "model.edgedfm"], 2, "hint: give the bundle that `edgedf build` writes; or a ticket"),
     (["report", "nothing"], 2, "error: nothing: no such file"),
     (["report", "."], 2, "error: .: is neither a run nor a bundle"),
@@ -82,6 +85,7 @@ ERRORS = [
     (["build", "run"], 2, "error: run/run.json: format_version: "),
     (["build", "--out", "text.txt/a.edgedf"], 2, "error: text.txt/a.edgedf: cannot be written"),
     (["build", "--out", "text.txt"], 2, "hint: a part of the path is a file; choose another place"),
+    (["data", "show", "text.txt"], 2, "error: text.txt: is a file, not a folder"),
     (["data", "sheet", "faces", "text.txt"], 2, "error: OUT.png: text.txt must end in .png"),
 ]
 

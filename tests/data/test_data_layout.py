@@ -54,7 +54,7 @@ def test_no_folder_empty_folder_and_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no folder Train"):
         read_dataset(tmp_path)
     tmp_path.joinpath("file").write_bytes(b"")
-    with pytest.raises(DataError, match="no such folder"):
+    with pytest.raises(DataError, match="is a file, not a folder"):
         read_dataset(tmp_path / "file")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from edgedf.analysis.describe.description import Description
 from edgedf.bundle.manifest import MANIFEST_NAME
 from edgedf.errors import FileError
+from edgedf.files import open_regular
 from edgedf.os_errors import read_error
 
 # kind -> (module, function); a module is loaded only when a file of its kind is met.
@@ -41,7 +42,7 @@ def _kind(path: Path) -> str | None:
     if path.is_dir():
         return _folder_kind(path)
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             head = stream.read(16)
     except OSError as error:
         raise read_error(path, error) from error
