@@ -38,15 +38,18 @@ class EdgedfError(Exception):
         self.problem, self.field, self.hint = problem, field, hint
         self.file = None if file is None else str(file)
         where = ": ".join(part for part in (self.file, field) if part)
-        super().__init__(_printable(f"{where}: {problem}" if where else problem))
+        super().__init__(printable(f"{where}: {problem}" if where else problem))
 
     def __str__(self) -> str:
         line = super().__str__()
-        return f"{line}\nhint: {self.hint}" if self.hint else line
+        return f"{line}\nhint: {printable(self.hint)}" if self.hint else line
 
 
-def _printable(text: str) -> str:
-    """`text` with control characters and lone surrogates escaped: a hostile file's names reach terminals."""
+def printable(text: str) -> str:
+    """`text` with control characters, bidirectional marks and lone surrogates escaped, newline and tab kept.
+
+    A hostile file's names reach terminals.
+    """
     return "".join(
         character if character.isprintable() or character in "\n\t" else ascii(character)[1:-1]
         for character in text

@@ -99,16 +99,33 @@ def parse_json(data: bytes | str, *, file: str | Path, error: type[EdgedfError])
         raise error(f"not valid JSON ({cause})", file=file) from cause
 
 
+def _prefix(path: Path) -> str:
+    """How the names of everything unfinished for `path` begin; nobody's own files are called so."""
+    return f".{path.name}.edgedf-"
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file whole or not at all: temporary sibling, flush to disk, rename.
 
     Raises FileError if the folder is missing or the disk is full; the old file, if any, is then untouched.
     Once the new file is in place nothing fails any more.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=".tmp", dir=path.parent)
+    except OSError as error:
+        raise write_error(path, error) from error
+    temporary = Path(name)
     try:
         try:
-            with temporary.open("wb") as stream:
+            # mkstemp makes a private file (0600); what we publish has the permissions of any new file.
+            temporary.chmod(0o666 & ~_umask())
+            with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -135,11 +152,9 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
-        made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
+        made = Path(tempfile.mkdtemp(prefix=_prefix(path), suffix=".new", dir=path.parent))
         # mkdtemp makes a private folder (0700); what we publish has the permissions of any new folder.
-        umask = os.umask(0)
-        os.umask(umask)
-        made.chmod(0o777 & ~umask)
+        made.chmod(0o777 & ~_umask())
     except OSError as error:
         raise write_error(path, error) from error
     # Only a locked folder gets the name that another process's _remove_leftovers looks for.
@@ -181,7 +196,7 @@ def _swap_in(temporary: Path, path: Path) -> None:
     if exchange_names(temporary, path):
         return
     # Two renames where the system cannot exchange: a kill between them is undone by _remove_leftovers.
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    old = path.with_name(f"{_prefix(path)}{os.getpid()}.old")
     path.rename(old)
     try:
         temporary.rename(path)
@@ -207,13 +222,14 @@ def _settle(folder: Path) -> None:
 
 def _remove_leftovers(path: Path) -> None:
     """Remove what a killed `new_folder(path)` left, and put back an old folder it had moved away."""
-    for old in sorted(path.parent.glob(f".{glob.escape(path.name)}.*.old")):
+    ours = glob.escape(_prefix(path))
+    for old in sorted(path.parent.glob(f"{ours}*.old")):
         with contextlib.suppress(FileNotFoundError), folder_lock(old) as free:
             if free and not path.exists():
                 old.rename(path)
             elif free:
                 shutil.rmtree(old, ignore_errors=True)
-    for temporary in sorted(path.parent.glob(f".{glob.escape(path.name)}.*.tmp")):
+    for temporary in sorted(path.parent.glob(f"{ours}*.tmp")):
         if temporary.is_dir() and not temporary.is_symlink():
             with contextlib.suppress(FileNotFoundError), folder_lock(temporary) as free:
                 if free:

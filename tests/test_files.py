@@ -1,6 +1,7 @@
 """Writes happen whole or not at all; JSON is strict; errors name the file."""
 
 import errno
+import json
 import os
 import resource
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgedf import files
+from edgedf.cli.output import print_json
 from edgedf.errors import BundleError, EdgedfError, FileError, NotRunError, ParityError
 from edgedf.files import (
     canonical_json,
@@ -108,6 +111,38 @@ def test_write_atomic_replaces_and_leaves_no_litter(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a.bin"]
 
 
+def test_write_atomic_writes_through_no_planted_link(tmp_path: Path) -> None:
+    """Whatever lies beside the file, under any name that could be guessed, stays as it is."""
+    path, mine = tmp_path / "a.bin", tmp_path / "mine"
+    mine.write_bytes(b"mine")
+    planted = [f".a.bin.{os.getpid()}.tmp", f".a.bin.edgedf-{os.getpid()}.tmp"]
+    for name in planted:
+        (tmp_path / name).symlink_to(mine)
+    write_atomic(path, b"new")
+    assert mine.read_bytes() == b"mine"
+    assert not path.is_symlink()
+    assert path.read_bytes() == b"new"
+    assert sorted(names(tmp_path)) == sorted(["a.bin", "mine", *planted])
+
+
+def test_write_atomic_gives_the_permissions_of_any_new_file(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_atomic(tmp_path / "a.bin", b"x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.bin").stat().st_mode) == 0o640
+
+
+def test_write_atomic_from_many_threads_is_always_one_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    contents = [bytes([number]) * 50_000 for number in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda data: write_atomic(path, data), contents))
+    assert path.read_bytes() in contents
+    assert names(tmp_path) == ["a.bin"]
+
+
 def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
     """A file-size limit makes the kernel refuse the write for real, as a full disk would."""
     path = tmp_path / "a.bin"
@@ -196,6 +231,18 @@ def test_new_folder_is_all_or_nothing(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out"]
 
 
+def test_new_folder_removes_only_what_edgedf_left(tmp_path: Path) -> None:
+    own = (".faces.2023-backup.old", ".faces.notes.tmp", ".faces.k3jz91ab.tmp", ".faces.edgedf.tmp")
+    left = (".faces.edgedf-k3jz91ab.tmp", ".faces.edgedf-77.old")
+    for name in (*own, *left):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "thesis.txt").write_text("mine")
+    with new_folder(tmp_path / "faces") as folder:
+        (folder / "a").write_text("x")
+    # The old folder of a killed swap came back first, and was then replaced by nobody: it is in the way.
+    assert sorted(names(tmp_path)) == sorted([*own, "faces"])
+
+
 def test_another_process_that_clears_leftovers_never_takes_a_new_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +300,17 @@ def test_read_bytes_names_the_file(tmp_path: Path) -> None:
         read_bytes(tmp_path / "big", max_bytes=10)
     with pytest.raises(FileError, match="cannot be read"):
         read_bytes(tmp_path)
+
+
+def test_what_a_person_reads_drives_no_terminal(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    hostile = "a\x1b[31m\x9b\u202e\x7f\udc80\U000e0001é"
+    error = EdgedfError("is odd", file=hostile, hint=f"edgedf build {hostile}")
+    print_json({"file": hostile})
+    printed = capfdbinary.readouterr().out
+    for text in (str(error), printed.decode()):
+        assert all(character.isprintable() or character == "\n" for character in text)
+        assert "é" in text
+    assert json.loads(printed) == {"file": hostile}
 
 
 def test_errors_say_where_what_and_how() -> None:

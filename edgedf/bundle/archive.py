@@ -14,12 +14,16 @@ from edgedf.bundle.integrity import MAX_MANIFEST_BYTES, REBUILD, parse_manifest
 from edgedf.bundle.manifest import CHECKSUM_NAME, MANIFEST_NAME, Manifest
 from edgedf.bundle.paths import clash, path_problem
 from edgedf.errors import BundleError
+from edgedf.files import open_regular
 from edgedf.os_errors import read_error, write_error
 
 # The earliest date a zip can hold: the same bytes whenever it is written.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MAX_ENTRIES = 20_000
 WANTED = "give the folder NAME.edgedf that `edgedf build` writes, or its .zip"
+# zipfile reads the list of entries in one piece and makes an object of each before one can count them.
+# _MAX_ENTRIES with names as long as a bundle may have take 6 MiB; nothing else is read in larger pieces.
+_MAX_READ = 8 << 20
 # Real bundles shrink to a tenth or so. Beyond this ratio a large archive is a trap, not a bundle.
 _MAX_RATIO = 200
 _RATIO_FROM = 64 << 20
@@ -38,6 +42,16 @@ def zip_bytes(files: Mapping[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
+class _ZipStream(io.BufferedReader):
+    """A file whose directory is looked at before it is read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _MAX_READ:
+            problem = f"holds a list of {size} bytes of its entries, more than {_MAX_READ}"
+            raise BundleError(problem, file=self.name, hint="this is no real bundle")
+        return super().read(size)
+
+
 def unpack(path: Path, folder: Path) -> Manifest:
     """Unpack the zipped bundle at `path` into the empty `folder`; returns its manifest.
 
@@ -45,7 +59,7 @@ def unpack(path: Path, folder: Path) -> Manifest:
     manifest lists; hashes are left to `verify_folder`. Raises BundleError that names the entry.
     """
     try:
-        with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+        with _ZipStream(open_regular(path).detach()) as stream, zipfile.ZipFile(stream) as archive:
             entries = _entries(archive, path)
             prefix = _prefix(entries, path)
             parts = [_small(archive, entries, prefix + name, path) for name in (MANIFEST_NAME, CHECKSUM_NAME)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgedf.errors import printable
 from edgedf.files import canonical_text
 
 if TYPE_CHECKING:
@@ -24,21 +26,25 @@ _PIPE_WIDTH = 240
 def print_json(value: Any) -> None:
     """Print one JSON document to stdout: sorted keys, final newline, nothing before or after it.
 
-    UTF-8 whatever the terminal speaks. A file name that is not UTF-8 comes as the escapes that JSON has for
-    its bytes. Raises ValueError on NaN or infinity, which JSON cannot carry; turn them into None first.
+    UTF-8 whatever the terminal speaks. Characters that would drive it, and the bytes of a file name that is
+    not UTF-8, come as the escapes that JSON has for them. Raises ValueError on NaN or infinity, which JSON
+    cannot carry; turn them into None first.
     """
-    click.echo(canonical_text(value).encode("utf-8", "backslashreplace"), nl=False)
+    text = "".join(
+        character if character.isprintable() or character == "\n" else _json_escape(character)
+        for character in canonical_text(value)
+    )
+    click.echo(text.encode(), nl=False)
+
+
+def _json_escape(character: str) -> str:
+    # JSON's own escapes leave DEL as it is.
+    return json.dumps(character)[1:-1] if ord(character) > 0x7F else f"\\u{ord(character):04x}"
 
 
 def clean(text: object) -> str:
-    """`text` with control characters, bidirectional marks and lone surrogates escaped, newline and tab kept.
-
-    Whatever came out of a file or its name goes through here: a received bundle must not drive the terminal.
-    """
-    return "".join(
-        character if character.isprintable() or character in "\n\t" else ascii(character)[1:-1]
-        for character in str(text)
-    )
+    """`printable` text of anything: a received bundle must not drive the terminal."""
+    return printable(str(text))
 
 
 def show_line(message: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 
 import numpy as np
 import numpy.typing as npt
@@ -40,8 +41,21 @@ def prove_equal(dense: nn.Module, compacted: nn.Module, size: int) -> Proof:
             f"the compacted network gives {got[worst]:.9g} on picture {names[worst]!r}, "
             f"the dense one {wanted[worst]:.9g}"
         )
-        raise CompactError(problem, field="proof", hint="this is a fault of edgedf; please report the ticket")
+        rounding = _own_rounding(dense, size, names[worst])
+        hint = "this is a fault of edgedf; please report the ticket"
+        if rounding > TOLERANCE * peak:
+            hint = (
+                f"float32 rounds the dense network's own logit by {rounding:.1g} there: train smaller weights"
+            )
+        raise CompactError(problem, field="proof", hint=hint)
     return Proof(max_error=float(errors[worst]), logit_peak=peak, inputs=len(names))
+
+
+def _own_rounding(dense: nn.Module, size: int, picture: str) -> float:
+    """How far the network's float32 logit on this picture is from its float64 one."""
+    x_nchw = _input(dict(proof_pictures(size))[picture])
+    with torch.no_grad():
+        return abs(float(dense(x_nchw)) - float(deepcopy(dense).double()(x_nchw.double())))
 
 
 def proof_pictures(size: int) -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:

@@ -17,8 +17,10 @@ from edgedf.training.recipe import Recipe
 from edgedf.training.run_file import RUN_NAME, RunHead, read_run
 
 _OWN_FOLDERS = ("cache", "cache-wide", "tickets", "controls", "evaluation")
-# .NAME.PROCESS.tmp of write_atomic, .NAME.RANDOM.new and .tmp of new_folder.
-_TEMPORARY = re.compile(r"\.(run\.json|.+\.safetensors|cache|cache-wide|evaluation)\.?\w+\.(tmp|new)")
+# What write_atomic and new_folder leave when they are killed.
+_TEMPORARY = re.compile(
+    r"\.(run\.json|.+\.safetensors|cache|cache-wide|evaluation)\.edgedf-\w+\.(tmp|new|old)"
+)
 
 
 def check_place(out: Path, data: Path) -> None:

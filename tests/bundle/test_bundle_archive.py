@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import shutil
 import stat
+import struct
+import tracemalloc
 import warnings
 import zipfile
 from pathlib import Path
@@ -90,6 +92,27 @@ def test_zip_bombs_are_refused_before_they_unpack(tmp_path: Path) -> None:
     (tmp_path / "b.zip").write_bytes(data)
     with pytest.raises(BundleError, match="767 bytes, the manifest says 768"):
         open_bundle(tmp_path / "b.zip")
+
+
+def test_a_long_list_of_entries_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """Two hundred thousand empty entries: an object each, had the list been read."""
+    names = [b"%07x" % number for number in range(200_000)]
+    header = struct.Struct("<4sHHHHHHIIIHHHHHII")
+    listed = b"".join(header.pack(b"PK\1\2", 20, 20, *[0] * 7, 7, *[0] * 6) + name for name in names)
+    path = tmp_path / "a.zip"
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, len(names), len(names), len(listed), 0)
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, len(listed), 1)
+    end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    path.write_bytes(listed + record + locator + end)
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            BundleError, match="holds a list of 10600000 bytes of its entries, more than 8388608"
+        ):
+            open_bundle(path)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_other_compressions_are_refused(tmp_path: Path) -> None:

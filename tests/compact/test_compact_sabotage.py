@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from edgedf.compact import absorb, build, fold
 from edgedf.compact.graph import Affine, Conv2d, Graph, MaxPool2d, Node
+from edgedf.compact.proof import prove_equal
 from edgedf.errors import CompactError
 from tests.ticket_samples import sample_ticket
 
@@ -59,3 +61,22 @@ def test_network_without_finite_logits_is_refused() -> None:
     weights["head.weight"] = np.full((1, 16), 3e38, np.float32)
     with pytest.raises(CompactError, match="not finite"):
         build.compact_ticket(replace(ticket, weights=weights))
+
+
+def test_a_network_that_float32_itself_cannot_hold_is_not_called_a_fault_of_edgedf() -> None:
+    class Cancelling(torch.nn.Module):
+        """A small mean, and beside it a number so large that float32 loses the mean's digits."""
+
+        def __init__(self, large: float) -> None:
+            super().__init__()
+            self.large = large
+
+        def forward(self, x_nchw: torch.Tensor) -> torch.Tensor:
+            return x_nchw.mean() / 7 + self.large - self.large
+
+    with pytest.raises(CompactError) as caught:
+        prove_equal(Cancelling(1e9), Cancelling(0.0), 32)
+    assert "float32 rounds the dense network's own logit by" in str(caught.value.hint)
+    with pytest.raises(CompactError) as caught:
+        prove_equal(Cancelling(0.0), Cancelling(1e9), 32)
+    assert "a fault of edgedf" in str(caught.value.hint)

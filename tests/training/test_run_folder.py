@@ -44,9 +44,13 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(faces, tmp_path, ti
 
 
 def test_only_a_killed_process_s_own_leftovers_are_swept(tmp_path):
-    mine = [tmp_path / ".notes.123.tmp", tmp_path / "sub/.run.json.1.tmp"]
-    left = [tmp_path / ".run.json.77.tmp", tmp_path / "tickets/.round-01.safetensors.77.tmp"]
-    left += [tmp_path / ".cache-wide.a1b2.tmp", tmp_path / ".cache.a1b2.new"]
+    mine = [
+        tmp_path / ".notes.edgedf-1.tmp",
+        tmp_path / "sub/.run.json.edgedf-1.tmp",
+        tmp_path / ".cache.x.tmp",
+    ]
+    left = [tmp_path / ".run.json.edgedf-77.tmp", tmp_path / "tickets/.round-01.safetensors.edgedf-a_7.tmp"]
+    left += [tmp_path / ".cache-wide.edgedf-a1b2.tmp", tmp_path / ".cache.edgedf-a1b2.new"]
     for path in (*mine, *left):
         path.parent.mkdir(exist_ok=True)
         path.write_text("x")
@@ -61,9 +65,9 @@ def test_a_run_killed_before_its_first_table_is_taken_up(faces, tmp_path, tiny):
     for path in (tmp_path / "run").iterdir():
         if not path.name.startswith("cache"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    (tmp_path / "run/.cache-wide.a1b2.tmp").mkdir()
+    (tmp_path / "run/.cache-wide.edgedf-a1b2.tmp").mkdir()
     assert run_on_one_thread(faces, tmp_path / "run", recipe)["status"] == "complete"
-    assert not (tmp_path / "run/.cache-wide.a1b2.tmp").exists()
+    assert not (tmp_path / "run/.cache-wide.edgedf-a1b2.tmp").exists()
 
 
 def test_run_into_a_file_is_refused(faces, tmp_path, tiny):
