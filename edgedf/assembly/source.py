@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from edgedf.bundle.paths import RUN_BUNDLE
 from edgedf.errors import FileError
@@ -25,6 +25,7 @@ class Source:
         ticket: its checked content.
         sha256: of the file.
         run: folder of the training run it came from, if there is one.
+        inside: where it lies in that run, "" without one.
         chosen: whether it is the ticket that this run chose.
         evaluation: sha256 by name of the run's evaluation files, None where it kept none.
         demo: whether this is the ticket that the package ships.
@@ -34,6 +35,7 @@ class Source:
     ticket: Ticket
     sha256: str
     run: Path | None
+    inside: str
     chosen: bool
     evaluation: Mapping[str, str] | None
     demo: bool
@@ -55,9 +57,9 @@ class Source:
             return Path(f"{stem}{BUNDLE_SUFFIX}")
         if self.chosen:
             return self.run / RUN_BUNDLE
-        inside = self.path.relative_to(self.run).parts
-        seed = f"-seed-{inside[1]}" if inside[0] == "seeds" else ""
-        return self.run / f"{self.path.stem}{seed}{BUNDLE_SUFFIX}"
+        inside = PurePosixPath(self.inside)
+        seed = f"-seed-{inside.parts[1]}" if inside.parts[0] == "seeds" else ""
+        return self.run / f"{inside.stem}{seed}{BUNDLE_SUFFIX}"
 
 
 def read_source(path: Path | None) -> Source:
@@ -78,6 +80,7 @@ def read_source(path: Path | None) -> Source:
         ticket=parse_ticket(found.data, file=str(found.path)),
         sha256=found.sha256,
         run=found.run,
+        inside=found.inside,
         chosen=_is_chosen(found),
         evaluation=found.evaluation,
         demo=demo,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ class TicketFile:
         data: its bytes.
         sha256: of these bytes.
         run: folder of the run it belongs to, or None.
+        inside: where it lies in that run, as run.json writes it; "" without a run.
         evaluation: sha256 by name of the run's evaluation files, None where it kept none.
     """
 
@@ -33,6 +35,7 @@ class TicketFile:
     data: bytes
     sha256: str
     run: Path | None = None
+    inside: str = ""
     evaluation: Mapping[str, str] | None = None
 
 
@@ -48,7 +51,7 @@ def chosen_ticket(run: Path) -> TicketFile:
     if document["chosen"] is None:
         hint = "run the same `edgedf train` again to finish it, or name one of its tickets"
         raise UsageError("has not chosen a ticket yet: the run is not complete", file=run, hint=hint)
-    return _held_to(document, run, run / TICKET_NAME)
+    return _held_to(document, run, run / TICKET_NAME, TICKET_NAME)
 
 
 def ticket_file(path: Path) -> TicketFile:
@@ -56,21 +59,43 @@ def ticket_file(path: Path) -> TicketFile:
 
     Raises TrainingError if it is not what the run recorded there, FileError if it cannot be read.
     """
-    for run in path.parents[:4]:
-        inside = path.relative_to(run)
-        if inside.parts[0] in (*_FOLDERS, TICKET_NAME) and (run / RUN_NAME).is_file():
-            return _held_to(read_run(run), run, path)
+    if (place := _place(path)) is not None:
+        run, inside = place
+        return _held_to(read_run(run), run, path, inside)
     data = read_bytes(path, max_bytes=MAX_TICKET_BYTES)
     return TicketFile(path=path, data=data, sha256=sha256_bytes(data))
 
 
-def _held_to(document: Mapping[str, Any], run: Path, path: Path) -> TicketFile:
+def _place(path: Path) -> tuple[Path, str] | None:
+    """The run that `path` lies in and where in it, None where no run keeps tickets there.
+
+    However the file is named: from inside the run, through `..` or through a link to a folder. As it is
+    written comes first, because a run's own folder of tickets may be a link to another disk.
+    """
+    followed = Path(os.path.realpath(path.parent)) / path.name
+    for whole in (path.absolute(), followed):
+        for level, run in enumerate(whole.parents[:4]):
+            inside = whole.relative_to(run)
+            kept = inside.parts[0] in (*_FOLDERS, TICKET_NAME) and ".." not in inside.parts
+            if kept and (run / RUN_NAME).is_file():
+                return _short(path, run, level), inside.as_posix()
+    return None
+
+
+def _short(path: Path, run: Path, level: int) -> Path:
+    """`run` as the user would name it: by the words of `path` where they lead there, else from here."""
+    if level < len(path.parents) and path.parents[level].absolute() == run:
+        return path.parents[level]
+    return min(Path(os.path.relpath(run)), run, key=lambda name: len(str(name)))
+
+
+def _held_to(document: Mapping[str, Any], run: Path, path: Path, inside: str) -> TicketFile:
     data = read_bytes(path, max_bytes=MAX_TICKET_BYTES)
     digest = sha256_bytes(data)
     recorded = {point["ticket"]: point["sha256"] for point in document["points"]}
     if document["chosen"] is not None:
         recorded[TICKET_NAME] = document["chosen"]["sha256"]
-    expected = recorded.get(path.relative_to(run).as_posix())
+    expected = recorded.get(inside)
     if expected is None:
         # A file that somebody put there: a ticket by its own right, and none of this run.
         return TicketFile(path=path, data=data, sha256=digest)
@@ -82,5 +107,10 @@ def _held_to(document: Mapping[str, Any], run: Path, path: Path) -> TicketFile:
         )
     kept = document["evaluation"]
     return TicketFile(
-        path=path, data=data, sha256=digest, run=run, evaluation=None if kept is None else kept["sha256"]
+        path=path,
+        data=data,
+        sha256=digest,
+        run=run,
+        inside=inside,
+        evaluation=None if kept is None else kept["sha256"],
     )

@@ -72,6 +72,73 @@ def test_another_ticket_in_its_place_is_refused(run: Path, name: str) -> None:
                 read(run)
 
 
+def _ways(run: Path, linked: Path) -> list[tuple[Path, str, str]]:
+    """(working folder, the ticket's name there, the run's name there): as the user types and as it prints."""
+    (linked / "t").symlink_to(run / "tickets")
+    (linked / "r").symlink_to(run)
+    name = "round-00.safetensors"
+    return [
+        (run / "tickets", name, ".."),
+        (run / "tickets", f"../tickets/{name}", ".."),
+        (run / "evaluation", f"../tickets/{name}", ".."),
+        (run, f"tickets/{name}", "."),
+        (run, f"tickets/../tickets/{name}", "tickets/.."),
+        (run, f"tickets/sub/../{name}", "."),
+        (run.parent, f"run/tickets/{name}", "run"),
+        (run.parent, f"run/tickets/sub/../{name}", "run"),
+        (linked, f"r/tickets/{name}", "r"),
+        (linked, f"t/{name}", "../run"),
+        (linked / "t", name, ".."),
+        (linked, f"{run}/tickets/{name}", str(run)),
+    ]
+
+
+@pytest.mark.parametrize("way", range(12))
+def test_a_ticket_is_held_to_its_run_however_it_is_named(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: int
+) -> None:
+    """Another ticket in its place is refused, and the right one is judged on the run's own crops."""
+    (tmp_path / "linked").mkdir()
+    (run / "tickets" / "sub").mkdir()
+    folder, name, shown = _ways(run, tmp_path / "linked")[way]
+    monkeypatch.chdir(folder)
+    source = read_source(Path(name))
+    assert (str(source.path), str(source.run)) == (name, shown)
+    assert source.default_out() == Path(shown) / "bundle.edgedf"
+    found = find_evaluation(source, None, 10)
+    assert found is not None
+    assert found.source == "the run's test split"
+    write_ticket(run / "tickets" / "round-00.safetensors", sample_ticket(size=SIZE, seed=1))
+    with pytest.raises(TrainingError, match="its sha256 differs") as caught:
+        ticket_file(Path(name))
+    assert caught.value.file == name
+
+
+def test_a_run_whose_tickets_lie_on_another_disk_holds_them_too(run: Path, tmp_path: Path) -> None:
+    (run / "tickets").rename(tmp_path / "disk")
+    (run / "tickets").symlink_to(tmp_path / "disk")
+    assert ticket_file(run / "tickets" / "round-00.safetensors").run == run
+
+
+def test_a_bundle_of_another_ticket_has_its_name_wherever_one_stands(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = run / "seeds" / "3" / "tickets" / "round-01.safetensors"
+    other.parent.mkdir(parents=True)
+    write_ticket(other, sample_ticket(size=SIZE, seed=3))
+    first = RUN["points"][0] | {"sha256": sha256_file(run / "ticket.safetensors")}
+    point = first | {
+        "round": 1,
+        "seed": 3,
+        "ticket": "seeds/3/tickets/round-01.safetensors",
+        "sha256": sha256_file(other),
+    }
+    _record(run, seeds=[0, 3], points=[first, point])
+    monkeypatch.chdir(other.parent)
+    out = read_source(Path("round-01.safetensors")).default_out()
+    assert out == Path("../../../round-01-seed-3.edgedf")
+
+
 def test_a_damaged_run_json_is_no_run(run: Path) -> None:
     (run / "run.json").write_text("{}")
     for read in (read_source, describe):
