@@ -1,4 +1,4 @@
-"""Leak probes: how far trivial cues alone tell real from fake, on people the probe has not seen."""
+"""Leak probes: how far trivial cues alone tell real from fake, on pictures the probe has not seen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgedf.data.pictures import ignore_picture_warnings, read_picture
 from edgedf.data.sample import DatasetIndex, Sample
 from edgedf.errors import DataError, EdgedfError
 
-# A cue at or above this tells too much.
+# A cue at or above this tells too much, and so does one as far below one half: it tells the other way round.
 AUC_LIMIT = 0.65
 _FOLDS = 5
 _RESAMPLES = 200
@@ -37,30 +37,47 @@ class ProbeResult:
 
     @property
     def good(self) -> bool:
-        """Whether the cue stays under the limit, or is not gated."""
-        return not self.gated or self.auc < AUC_LIMIT
+        """Whether the cue stays within the limit on both sides of one half, or is not gated."""
+        return not self.gated or 1 - AUC_LIMIT < self.auc < AUC_LIMIT
 
     @property
     def verdict(self) -> str:
-        """The result in a word or two."""
+        """The result in a few words: its side of chance is named where the interval leaves chance out."""
+        side = ", above chance" if self.low > 0.5 else ", below chance" if self.high < 0.5 else ""
         if not self.gated:
-            return "baseline, not gated"
-        return "near chance" if self.good else f"LEAK, limit {AUC_LIMIT:g}"
+            return f"baseline, not gated{side}"
+        if self.good:
+            return f"within the limit{side}"
+        return f"LEAK, limit {AUC_LIMIT:g}" if self.auc > 0.5 else f"LEAK, reversed, limit {1 - AUC_LIMIT:g}"
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """All cues of one data set; `clusters` is the number of groups of people that were kept together."""
+    """All cues of one data set.
+
+    Attributes:
+        clusters: groups of pictures that were kept together, one per first person of a picture.
+        unnamed: pictures of unknown identity; each of them is a group of its own.
+    """
 
     results: tuple[ProbeResult, ...]
     pictures: int
     clusters: int
+    unnamed: int
     limit: float = AUC_LIMIT
 
     @property
     def good(self) -> bool:
-        """Whether every gated cue stays under the limit."""
+        """Whether every gated cue stays within the limit."""
         return all(result.good for result in self.results)
+
+    @property
+    def people(self) -> str:
+        """A few words on whom the folds and the intervals keep together."""
+        if self.unnamed == self.pictures:
+            return "identities unknown: every picture counts alone"
+        groups = f"{self.clusters - self.unnamed} groups of people, by the first person of each picture"
+        return groups + (f"; {self.unnamed} of unknown identity count alone" if self.unnamed else "")
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict."""
@@ -68,7 +85,7 @@ class ProbeReport:
             r.name: {"auc": r.auc, "low": r.low, "high": r.high, "gated": r.gated, "good": r.good}
             for r in self.results
         }
-        counts = {"pictures": self.pictures, "clusters": self.clusters}
+        counts = {"pictures": self.pictures, "clusters": self.clusters, "unnamed": self.unnamed}
         return {"cues": cues, **counts, "limit": self.limit, "good": self.good}
 
 
@@ -79,7 +96,9 @@ def probe_dataset(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ProbeReport:
-    """Fit a logistic regression on each cue and test it on other people, in five folds.
+    """Fit a logistic regression on each cue and test it on other people's pictures, in five folds.
+
+    A picture of two people counts as the first one's; where nobody is named, as nobody else's.
 
     Args:
         limit: most pictures to read, drawn from all splits.
@@ -101,7 +120,8 @@ def probe_dataset(
         scores = _held_out_scores(cues[name], labels, groups, seed)
         low, high = _interval(labels, scores, groups, rng)
         results.append(ProbeResult(name, _auc(labels, scores), low, high, name in TRIVIAL_CUES))
-    return ProbeReport(tuple(results), len(samples), len(np.unique(groups)))
+    unnamed = sum(not sample.people for sample in samples)
+    return ProbeReport(tuple(results), len(samples), len(np.unique(groups)), unnamed)
 
 
 def identity_groups(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
@@ -147,7 +167,7 @@ def _measure(
 def _held_out_scores(
     features: F64, labels: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], seed: int
 ) -> F64:
-    """Every sample's score from a regression that saw none of its people."""
+    """Every sample's score from a regression that saw none of its group."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.pipeline import make_pipeline

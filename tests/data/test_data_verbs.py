@@ -86,7 +86,24 @@ def test_probe_prints_every_cue(faces: Path, capsys: pytest.CaptureFixture[str])
     assert value["pictures"] == 180
     assert value["cues"]["radial power spectrum"]["gated"] is False
     run("probe", str(faces))
-    assert "colour histogram" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "colour histogram" in text
+    assert "within the limit" in text
+    assert f"180 pictures; {value['clusters']} groups of people, by the first person of each picture" in text
+    assert "near chance" not in text
+
+
+def test_probe_counts_no_people_it_does_not_know(faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    index = faces / "index.json"
+    kept = index.read_bytes()
+    try:
+        index.unlink()
+        run("probe", str(faces))
+    finally:
+        index.write_bytes(kept)
+    text = capsys.readouterr().out
+    assert "180 pictures; identities unknown: every picture counts alone" in text
+    assert "groups of people" not in text
 
 
 @pytest.mark.parametrize("verb", ["show", "probe", "sheet"])

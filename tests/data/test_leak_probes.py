@@ -9,7 +9,7 @@ import pytest
 from edgedf.data.cues import BASELINE_CUES, TRIVIAL_CUES, Seen
 from edgedf.data.index import read_dataset
 from edgedf.data.index_file import IndexEntry, IndexFile
-from edgedf.data.probe import AUC_LIMIT, identity_groups, probe_dataset
+from edgedf.data.probe import AUC_LIMIT, ProbeReport, ProbeResult, identity_groups, probe_dataset
 from edgedf.data.sample import Sample
 from edgedf.data.synth.camera import encode_jpeg
 from edgedf.data.synth.writer import BenchmarkPlan, write_benchmark
@@ -24,7 +24,7 @@ def test_benchmark_is_not_solved_by_trivial_cues(tmp_path: Path) -> None:
     by_name = {result.name: result for result in report.results}
     assert set(by_name) == {*TRIVIAL_CUES, *BASELINE_CUES}
     for name in TRIVIAL_CUES:
-        assert by_name[name].auc < AUC_LIMIT, by_name[name]
+        assert 1 - AUC_LIMIT < by_name[name].auc < AUC_LIMIT, by_name[name]
         assert by_name[name].low <= by_name[name].auc <= by_name[name].high
     assert report.good
     # The spectrum is a real cue; if it told nothing, the forgeries would leave no trace.
@@ -65,6 +65,52 @@ def test_a_leak_is_caught_by_its_probe(tmp_path: Path, cue: str) -> None:
     assert not result.good
     assert "LEAK" in result.verdict
     json.dumps(report.to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("auc", "low", "high", "verdict"),
+    [
+        (0.64, 0.45, 0.8, "within the limit"),
+        (0.36, 0.3, 0.42, "within the limit, below chance"),
+        (0.6, 0.55, 0.65, "within the limit, above chance"),
+        (AUC_LIMIT, 0.6, 0.7, "LEAK, limit 0.65"),
+        (1 - AUC_LIMIT, 0.3, 0.4, "LEAK, reversed, limit 0.35"),
+    ],
+)
+def test_a_cue_is_held_to_the_limit_on_both_sides_of_chance(
+    auc: float, low: float, high: float, verdict: str
+) -> None:
+    result = ProbeResult("cue", auc, low, high, gated=True)
+    assert result.verdict == verdict
+    assert result.good == (not verdict.startswith("LEAK"))
+    assert ProbeReport((result,), 4, 4, 0).good == result.good
+
+
+def test_a_cue_that_pairs_turn_round_is_a_leak_where_nobody_is_named(tmp_path: Path) -> None:
+    """Each fake has the colour of one real picture: seen alone, its twin speaks for the other class."""
+    rng = np.random.default_rng(0)
+    for split in ("Train", "Validation", "Test"):
+        for number in range(8):
+            color = rng.random(3).astype(np.float32)
+            for name in ("Real", "Fake"):
+                folder = tmp_path / split / name
+                folder.mkdir(parents=True, exist_ok=True)
+                picture = np.broadcast_to(color, (16, 16, 3))
+                folder.joinpath(f"face {number}.jpg").write_bytes(encode_jpeg(picture, 95))
+    report = probe_dataset(read_dataset(tmp_path))
+    mean = next(r for r in report.results if r.name == "mean colour")
+    assert mean.auc <= 1 - AUC_LIMIT
+    assert "reversed" in mean.verdict
+    assert not report.good
+    assert report.people == "identities unknown: every picture counts alone"
+    assert report.to_json()["unnamed"] == report.pictures == 48
+
+
+def test_people_are_counted_only_where_they_are_named() -> None:
+    assert ProbeReport((), 10, 4, 0).people.startswith("4 groups of people")
+    some = ProbeReport((), 10, 6, 3).people
+    assert some.startswith("3 groups of people")
+    assert some.endswith("; 3 of unknown identity count alone")
 
 
 def test_people_stay_in_one_fold_even_where_they_are_a_perfect_clue(tmp_path: Path) -> None:
