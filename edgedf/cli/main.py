@@ -12,7 +12,11 @@ from typing import Any, NoReturn
 import click
 
 from edgedf import __version__
+from edgedf.cli.streams import lasting_streams
 from edgedf.errors import EXIT_BUG, EXIT_NOT_RUN, EdgedfError, FileError
+
+# What click raises for a group without a verb; older versions print the help themselves.
+_NO_VERB: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 # verb -> (module that holds `command`, one line for `edgedf --help`), in the order of the work.
 VERBS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -43,15 +47,6 @@ class _LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            # The reader, such as `head`, has seen enough. click would exit 1, which here means "the gate said
-            # no". What is still buffered goes nowhere instead of failing once more at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise click.exceptions.Exit(0) from None
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
@@ -75,6 +70,11 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: one line and an exit code for every mistake, no traceback."""
+    with lasting_streams():
+        _run(arguments)
+
+
+def _run(arguments: list[str] | None) -> None:
     try:
         # Without standalone mode click returns the code that a verb asked for with `ctx.exit`.
         code = cli.main(args=arguments, prog_name="edgedf", standalone_mode=False)
@@ -82,6 +82,10 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(code)
     except EdgedfError as error:
         _fail(str(error), error.exit_code)
+    except _NO_VERB as error:
+        # No mistake to name: whoever typed only `edgedf` gets the help, and a script its exit code.
+        click.echo(error.format_message(), err=True)
+        sys.exit(EdgedfError.exit_code)
     except click.UsageError as error:
         verb = error.ctx.command_path if error.ctx else "edgedf"
         _fail(f"{_lower(error.format_message())}\nhint: {verb} --help", EdgedfError.exit_code)
