@@ -67,8 +67,8 @@ format: setup ## Format the code and fix what can be fixed.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean: ## Remove everything that a command can make again.
-	rm -rf $(VENV) build runs demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## Remove the set-up, what was compiled, and demo/. Your own runs stay.
+	rm -rf $(VENV) build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 .PHONY: bench-int8
 bench-int8: setup ## Time int8 arithmetic beside float32 on edgedf's engine, LiteRT and ExecuTorch, one thread.

@@ -84,7 +84,8 @@ def check_replaceable(path: Path, *, replace: bool = True) -> None:
     try:
         listed = {entry.path for entry in read_manifest(path).files}
     except BundleError as error:
-        raise FileError(f"exists and is not a bundle ({error.problem})", file=path, hint=hint) from error
+        problem = f"exists and is not a bundle ({Path(error.file or path).name} {error.problem})"
+        raise FileError(problem, file=path, hint=hint) from error
     listed |= {MANIFEST_NAME, CHECKSUM_NAME}
     for folder, _, names in os.walk(path):
         for name in names:

@@ -12,7 +12,7 @@ import click
 from edgedf.bundle.manifest import PRECISIONS, TARGETS
 from edgedf.cli.config import read_config
 from edgedf.cli.options import ExistingPath, accept_option, json_option
-from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say, show_line
+from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say, show_line, warn
 from edgedf.cli.parity_table import (
     print_conversion,
     print_limits,
@@ -31,7 +31,7 @@ _REMEDIES = {
     "contrast": "train longer",
     "open": "`edgedf doctor` says which runtimes are missing",
     "values": "build with float32 or train longer",
-    "auc": "name a data set with --data, or more crops with --crops",
+    "auc": "name a data set with more test pictures (--data), or take more of them (--crops)",
 }
 
 
@@ -55,8 +55,9 @@ _REMEDIES = {
     "--out",
     type=ExistingPath,
     metavar="DIR",
-    help="Bundle folder (NAME.edgedf), or folder to put it in. Default: the run (bundle.edgedf for its "
-    "chosen ticket, else the ticket's name), else here.",
+    help="Bundle folder (NAME.edgedf), or folder to put it in; a bundle there is replaced whole. Default: "
+    "the run (bundle.edgedf for its chosen ticket, else the ticket's name), else here; for the `ticket` in "
+    "edgedf.toml its `bundle`.",
 )
 @click.option("--zip", "zipped", is_flag=True, help="Also write the bundle as one .zip file beside it.")
 @click.option("--data", type=ExistingPath, metavar="DIR", help="Take evaluation crops from this data set.")
@@ -100,8 +101,10 @@ def command(
     config = read_config()
     chosen = _precisions(targets, precisions)
     found = read_source(source or config.ticket)
-    folder = config.bundle if out is None and source is None and config.bundle else bundle_path(found, out)
+    configured = out is None and source is None and config.ticket is not None
+    folder = config.bundle if configured and config.bundle else bundle_path(found, out)
     check_replaceable(folder)
+    before = _targets_at(folder)
     with progress_bar(f"build {found.name}") as bar:
         done = 0
 
@@ -126,7 +129,16 @@ def command(
         print_json(result.to_json())
     else:
         _print(result, demo=found.demo)
+    if result.bundle is not None and (gone := [target for target in before if target not in chosen]):
+        warn(f"the bundle that was there is replaced, and so are its artifacts for {', '.join(gone)}")
     sys.exit(exit_code(result.outcome, accepted=result.bundle is not None))
+
+
+def _targets_at(folder: Path) -> tuple[str, ...]:
+    """Targets of the bundle that lies at `folder`, if there is one."""
+    from edgedf.bundle.integrity import read_manifest
+
+    return tuple(entry.target for entry in read_manifest(folder).artifacts) if folder.exists() else ()
 
 
 def _precisions(targets: tuple[str, ...], texts: tuple[str, ...]) -> dict[str, str]:

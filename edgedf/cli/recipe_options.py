@@ -82,12 +82,14 @@ def recipe_of(name: str, arch: str | None, options: dict[str, Any]) -> Recipe:
     """
     from dataclasses import replace
 
+    from edgedf.training.reach import check_reachable
     from edgedf.training.recipes import recipe_by_name
 
     changes = _changes({field: value for field, value in options.items() if value is not None})
     try:
         recipe = recipe_by_name(name, arch)
         changed = replace(recipe, **changes) if changes else recipe
+        check_reachable(changed)
     except EdgedfError as error:
         field = error.field or ""
         if field not in _OPTION_OF:

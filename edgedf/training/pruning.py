@@ -6,7 +6,7 @@ Arrays are float32 weights and uint8 0/1 masks by parameter name, as in a ticket
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,16 @@ def count_kept(masks: Mapping[str, npt.NDArray[np.uint8]]) -> int:
     return sum(int(m.sum(dtype=np.int64)) for m in masks.values())
 
 
+def can_keep(sizes: Iterable[int], *, sparsity: float, floor: float) -> bool:
+    """Whether `prune` by the global scope can leave this sparsity in layers of these sizes.
+
+    Masks of earlier rounds ask for no more: each holds at least the floor of its own, larger, density.
+    """
+    sizes = tuple(sizes)
+    share = min(floor, (1.0 - sparsity) / 2)
+    return _round((1.0 - sparsity) * sum(sizes)) >= sum(_least(size, share) for size in sizes)
+
+
 def prune(
     weights: Weights, masks: Mapping[str, npt.NDArray[np.uint8]], *, sparsity: float, scope: str, floor: float
 ) -> Pruned:
@@ -67,7 +77,7 @@ def prune(
         raise TrainingError(
             f"cannot keep {total} of {count_kept(masks)} weights with {len(weights)} layers alive",
             field="sparsity",
-            hint="prune less, in fewer rounds",
+            hint="prune less",
         )
     reserved = _by_layer(weights, masks, least)
     chosen = _largest_overall(weights, masks, reserved, total - sum(least.values()))
@@ -114,7 +124,11 @@ def _round(value: float) -> int:
 
 def _floor(size: int, mask: npt.NDArray[np.uint8], share: float) -> int:
     """The fewest weights a layer keeps: its share, at least one, at most what it has left."""
-    return min(int(mask.sum(dtype=np.int64)), max(1, math.ceil(share * size)))
+    return min(int(mask.sum(dtype=np.int64)), _least(size, share))
+
+
+def _least(size: int, share: float) -> int:
+    return max(1, math.ceil(share * size))
 
 
 def _scores(weight: npt.NDArray[Any], alive: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -17,6 +17,7 @@ from edgedf.training.evaluation import write_evaluation
 from edgedf.training.interrupt import StopFlag, stop_flag
 from edgedf.training.lottery import OnPoint, run_lottery
 from edgedf.training.machine import Machine
+from edgedf.training.reach import check_reachable
 from edgedf.training.recipe import Recipe
 from edgedf.training.run_file import COMPLETE, RUNNING, RunHead, seed_folder, write_run
 from edgedf.training.run_folder import check_place, check_same_run, only_user, sweep
@@ -69,6 +70,7 @@ def train_run(
         )
         print(train_run(options)["chosen"])
     """
+    check_reachable(options.recipe)
     index = read_dataset(options.data)
     check_place(options.out, options.data)
     # Takes seconds, and nothing checks the flag meanwhile: until it is there Ctrl-C interrupts at once.

@@ -12,9 +12,13 @@ from pathlib import Path
 import pytest
 
 from edgedf.bundle.reader import open_bundle
+from edgedf.bundle.writer import write_bundle
 from edgedf.cli.main import main
 from edgedf.data.synth.writer import NAME as SYNTHETIC
+from edgedf.files import sha256_file
 from edgedf.ticket import write_ticket
+from tests.bundle_samples import sample_bundle
+from tests.detector_bundle import write_sample
 from tests.parity_samples import lively_ticket
 
 
@@ -66,6 +70,37 @@ def test_seconds_are_those_that_the_user_waits(tmp_path: Path, ticket: Path, cap
     waited = time.perf_counter() - start
     assert caught.value.code == 0
     assert 0.9 * waited - 0.1 < json.loads(capsys.readouterr().out)["seconds"] <= waited + 0.01
+
+
+def _build(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return _edgedf(folder, "build", *arguments, "--target", "native", "--crops", "90")
+
+
+def test_a_build_says_which_targets_the_bundle_that_it_replaces_had(tmp_path: Path, ticket: Path) -> None:
+    write_bundle(tmp_path / "t.edgedf", *sample_bundle())
+    with open_bundle(tmp_path / "t.edgedf") as before:
+        others = [entry.target for entry in before.manifest.artifacts if entry.target != "native"]
+    assert others
+    done = _build(tmp_path, str(ticket))
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = f"the bundle that was there is replaced, and so are its artifacts for {', '.join(others)}"
+    assert f"warning: {said}\n" in done.stderr
+    assert "replaced" not in _build(tmp_path, str(ticket)).stderr
+
+
+def test_the_configured_bundle_is_written_for_the_configured_ticket_alone(tmp_path: Path, ticket) -> None:
+    """`bundle` alone is what the other verbs read: the demo ticket must not take its place."""
+    app = write_sample(tmp_path / "app.edgedf")
+    before = _content(app)
+    (tmp_path / "edgedf.toml").write_text('bundle = "app.edgedf"\n')
+    done = _build(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert _content(app) == before
+    assert (tmp_path / "mesonet-128-s80.edgedf").is_dir()
+    (tmp_path / "edgedf.toml").write_text(f'bundle = "app.edgedf"\nticket = "{ticket}"\n')
+    assert _build(tmp_path).returncode == 0
+    with open_bundle(app) as opened:
+        assert opened.manifest.ticket_sha256 == sha256_file(ticket)
 
 
 @pytest.mark.slow

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from edgedf.errors import TrainingError
-from edgedf.training.pruning import apply_masks, count_kept, dense_masks, prune, random_masks, top_mask
+from edgedf.training.pruning import (
+    apply_masks,
+    can_keep,
+    count_kept,
+    dense_masks,
+    prune,
+    random_masks,
+    top_mask,
+)
 
 # Few distinct values, so that ties are everywhere.
 VALUES = st.sampled_from([-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0])
@@ -151,3 +159,25 @@ def test_apply_masks_zeroes_without_negative_zero_and_copies():
     assert result["a"].tolist() == [0.0, 2.0]
     assert not np.signbit(result["a"][0])
     assert not np.shares_memory(result["bias"], weights["bias"])
+
+
+@settings(deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 60), min_size=1, max_size=6),
+    targets=st.lists(st.floats(0.0, 0.9999), min_size=1, max_size=4).map(sorted),
+    floor=st.floats(0.0, 0.5),
+)
+def test_what_is_said_to_be_reachable_is_reached(
+    sizes: list[int], targets: list[float], floor: float
+) -> None:
+    """can_keep, asked of sizes alone, is right about every round, whatever the magnitudes."""
+    generator = np.random.default_rng(len(sizes))
+    weights = {str(n): generator.standard_normal(size).astype(np.float32) for n, size in enumerate(sizes)}
+    masks = dense_masks(weights)
+    for sparsity in targets:
+        if not can_keep(sizes, sparsity=sparsity, floor=floor):
+            with pytest.raises(TrainingError, match="layers alive"):
+                prune(weights, masks, sparsity=sparsity, scope="global", floor=floor)
+            return
+        masks = prune(weights, masks, sparsity=sparsity, scope="global", floor=floor).masks
+        assert all(mask.any() for mask in masks.values())

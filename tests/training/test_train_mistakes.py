@@ -79,6 +79,12 @@ from tests.training_samples import write_faces
             "error: --controls: recipe short names no sparsity to train them at\nhint: ",
         ),
         (["--lr", "nan"], "error: --lr: is nan"),
+        (
+            ["--recipe", "short", "--arch", "mesonet", "--sparsities", "0.5,0.99999"],
+            "error: --sparsities: round 2 cannot be 99.999% sparse: too few of 12440 weights stay for "
+            "5 layers\nhint: prune to 99.9",
+        ),
+        (["--rounds", "60"], "error: --rounds: round "),
     ],
 )
 def test_train_with_a_bad_option_exits_2_with_one_clear_line(arguments, word, faces, tmp_path, capsys):
