@@ -7,7 +7,7 @@ stopped anywhere goes on by running the same plan again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from edgedf.files import sha256_file
 from edgedf.models import build_model, state_spec
 from edgedf.ticket import Ticket, read_ticket
-from edgedf.training.plan import IMP, Point, plan_points, planned_epochs, span_of
+from edgedf.training.plan import DENSE_LONG, IMP, Point, equalled_rounds, plan_points, planned_epochs, span_of
 from edgedf.training.pruning import Masks, apply_masks, dense_masks, prune, random_masks
 from edgedf.training.schedule import derived_seed
 from edgedf.training.state import State, load_tensors, read_state, save_tensors
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _REWIND = "rewind.safetensors"
 _STREAM_RANDOM_MASK, _STREAM_REINIT = 5, 6
+# Kinds that share no weights with IMP's rewind point.
+_OWN_START = ("reinit", DENSE_LONG)
 
 # Called with (epochs done of the whole plan, epochs planned, point under way, note).
 OnPoint = Callable[[float, float, str, str], None]
@@ -108,7 +110,7 @@ def _run_point(
         point=point,
         weights=apply_masks(trained.state, start.masks),
         masks=start.masks,
-        init=start.weights if point.kind == "reinit" else load_tensors(folder / _REWIND)[0],
+        init=start.weights if point.kind in _OWN_START else load_tensors(folder / _REWIND)[0],
         held=start.held,
         parent=start.parent,
         trained=trained,
@@ -122,7 +124,7 @@ def _start(setting: Setting, folder: Path, point: Point, model: nn.Module) -> St
     recipe = setting.recipe
     fresh = read_state(model)
     prunable = state_spec(recipe.arch, recipe.arch_args).prunable
-    if point.kind == IMP and point.round == 0:
+    if point.kind == DENSE_LONG or (point.kind == IMP and point.round == 0):
         return Start(fresh, dense_masks({n: fresh[n] for n in prunable}), (), None)
     from_round = {IMP: point.round - 1, "oneshot": 0, "oneshot-round": 0}.get(point.kind, point.round)
     path = folder / Point(IMP, from_round, 0.0).path
@@ -165,19 +167,24 @@ def _keep_rewind_point(path: Path, wanted: int) -> Callable[[int, nn.Module], No
     return keep
 
 
-def _trained_epochs(folder: Path, first: int, last: int) -> int:
-    """Epochs that IMP's rounds first..last were trained, from their tickets."""
-    paths = [folder / Point(IMP, number, 0.0).path for number in range(first, last + 1)]
+def _trained_epochs(folder: Path, rounds: Iterable[int]) -> int:
+    """Epochs that these of IMP's rounds were trained, from their tickets."""
+    paths = [folder / Point(IMP, number, 0.0).path for number in rounds]
     return sum(int(summarize(path)["metrics"]["training"]["epochs"]) for path in paths)
 
 
 def _spent(folder: Path, point: Point) -> int:
-    """Epochs of IMP's rounds 1..point.round, which "oneshot" may use; 0 for the other kinds."""
-    return _trained_epochs(folder, 1, point.round) if point.kind == "oneshot" else 0
+    """Epochs of IMP that a control may use in a schedule of its own; 0 for the kinds that use none."""
+    return _trained_epochs(folder, equalled_rounds(point))
 
 
 def _spent_before(folder: Path, point: Point) -> int:
-    """Epochs of the trainings that a point builds on: its whole budget without its own training."""
+    """Epochs of the trainings that a point builds on: its whole budget without its own training.
+
+    "reinit" and "random" build on every round: they take the mask from there, or its count in each layer.
+    """
+    if point.kind == DENSE_LONG:
+        return 0
     if point.kind == IMP:
-        return _trained_epochs(folder, 0, point.round - 1)
-    return _trained_epochs(folder, 0, 0 if point.kind.startswith("oneshot") else point.round)
+        return _trained_epochs(folder, range(point.round))
+    return _trained_epochs(folder, range(1 if point.kind.startswith("oneshot") else point.round + 1))

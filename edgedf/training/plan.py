@@ -10,6 +10,7 @@ from edgedf.training.recipe import Recipe
 from edgedf.training.trainer import Span
 
 IMP = "imp"
+DENSE_LONG = "dense-long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,9 @@ class Point:
 
     Attributes:
         kind: "imp" (round 0 is the dense network) or one of recipe.CONTROLS.
-        round: pruning round whose sparsity it has.
-        sparsity: share of prunable weights that are zero, as the recipe asks for.
+        round: pruning round that it is compared with.
+        sparsity: of that round, as the recipe asks for: share of prunable weights that are zero. A
+            "dense-long" network prunes none; it has that round's budget.
     """
 
     kind: str
@@ -38,6 +40,8 @@ class Point:
         """A few words for a person."""
         if self.round == 0:
             return "dense"
+        if self.kind == DENSE_LONG:
+            return f"dense as long as {100 * self.sparsity:.1f}%"
         return f"{self.kind} {100 * self.sparsity:.1f}%"
 
     def key(self, seed: int) -> dict[str, Any]:
@@ -74,24 +78,36 @@ def _first_round(recipe: Recipe, wanted: float) -> int | None:
     return next((number for number, sparsity in enumerate(recipe.targets, 1) if sparsity >= least), None)
 
 
+def equalled_rounds(point: Point) -> range:
+    """IMP's rounds whose epochs a control may spend in one schedule of its own; empty for other kinds.
+
+    "oneshot" builds on the dense network, so it has the rounds after it; "dense-long" builds on nothing.
+    """
+    first = {"oneshot": 1, DENSE_LONG: 0}.get(point.kind)
+    return range(0) if first is None else range(first, point.round + 1)
+
+
 def span_of(point: Point, recipe: Recipe, spent: int) -> Span:
     """The part of the schedule that a point is trained over.
 
-    Dense and "reinit" run the whole schedule. Rounds and "random" start at the rewind epoch, whether weights
+    Dense and "reinit" run the whole schedule; "dense-long" runs one from the start that is as long as IMP was
+    trained in all. Rounds and "random" start at the rewind epoch, whether weights
     go back with the learning rate or not, or, when nothing is rewound, run the schedule again at the
     fine-tuning rate. "oneshot-round" has one round's length; "oneshot" has as many epochs as IMP spent on all
     rounds up to this one, in one longer schedule.
 
     Args:
-        spent: epochs that IMP trained in rounds 1..point.round; used by "oneshot" only.
+        spent: epochs that IMP trained in `equalled_rounds`; used where there are any.
     """
+    if equalled_rounds(point) and spent < 1:
+        raise TrainingError(f"IMP has spent nothing that {point.kind} could equal", field="controls")
+    if point.kind == DENSE_LONG:
+        return Span(first=0, last=spent, peak=recipe.lr)
     if (point.kind == IMP and point.round == 0) or point.kind == "reinit":
         return Span(first=0, last=recipe.epochs, peak=recipe.lr)
     first = recipe.rewind or 0
     peak = recipe.lr if recipe.rewind is not None else recipe.lr * recipe.fine_tune
     if point.kind == "oneshot":
-        if spent < 1:
-            raise TrainingError("IMP has spent nothing that one-shot could equal", field="controls")
         return Span(first=first, last=first + spent, peak=peak)
     return Span(first=first, last=recipe.epochs, peak=peak)
 
@@ -99,4 +115,9 @@ def span_of(point: Point, recipe: Recipe, spent: int) -> Span:
 def planned_epochs(recipe: Recipe) -> int:
     """Epochs of the whole plan for one seed if nothing stops early."""
     round_length = recipe.epochs - (recipe.rewind or 0)
-    return sum(span_of(p, recipe, p.round * round_length).epochs for p in plan_points(recipe))
+
+    def planned(point: Point) -> int:
+        spent = sum(round_length if number else recipe.epochs for number in equalled_rounds(point))
+        return span_of(point, recipe, spent).epochs
+
+    return sum(planned(point) for point in plan_points(recipe))

@@ -18,7 +18,7 @@ from edgedf.training.checks import check_choice, check_integer, check_number, ch
 OPTIMIZERS = ("adamw", "sgd")
 SCOPES = ("global", "layerwise")
 AUGMENTS = ("none", "shift", "box-jitter")
-CONTROLS = ("oneshot", "oneshot-round", "random", "reinit")
+CONTROLS = ("oneshot", "oneshot-round", "random", "reinit", "dense-long")
 FINE_TUNE = "none"
 WEIGHTS, LEARNING_RATE = "weights", "learning-rate"
 
@@ -57,8 +57,8 @@ class Recipe:
             2020); "learning-rate": the schedule alone, trained weights stay (Renda et al. 2020).
         fine_tune: learning rate of fine-tuning over `lr`, 0.001..1; unused when rounds rewind.
         controls: what is trained beside IMP, of "oneshot" (equal total budget), "oneshot-round" (one round's
-            budget), "random" (the round's layer counts, random places), "reinit" (the mask, new weights);
-            each once.
+            budget), "random" (the round's layer counts, random places), "reinit" (the mask, new weights),
+            "dense-long" (no mask, equal total budget); each once.
         control_sparsities: controls run at the first round that reaches each of these, in (0, 1).
         keep_accuracy: the sparsest round whose validation accuracy is at least this share of the dense one
             becomes the chosen ticket, 0.5..1.

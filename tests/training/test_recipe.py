@@ -14,6 +14,7 @@ from edgedf.training.plan import (
     IMP,
     Point,
     control_rounds,
+    equalled_rounds,
     missed_sparsities,
     plan_points,
     planned_epochs,
@@ -150,11 +151,28 @@ def test_oneshot_gets_what_imp_spent_and_random_one_round():
     assert span_of(Point("oneshot", 3, 0.5), recipe, 24).epochs == 24
     assert span_of(Point("random", 3, 0.5), recipe, 0).epochs == 8
     assert span_of(Point("reinit", 3, 0.5), recipe, 0).epochs == 10
-    fine_tune = span_of(Point(IMP, 1, 0.2), dataclasses.replace(recipe, rewind=None), 0)
+    never = dataclasses.replace(recipe, rewind=None)
+    fine_tune = span_of(Point(IMP, 1, 0.2), never, 0)
     assert (fine_tune.first, fine_tune.peak) == (0, pytest.approx(recipe.lr * recipe.fine_tune))
 
 
-@pytest.mark.parametrize("kind", [IMP, "oneshot", "oneshot-round", "random", "reinit"])
+@pytest.mark.parametrize("rewind", [2, None])
+def test_dense_long_runs_one_whole_schedule_over_all_that_imp_spent(rewind):
+    recipe = Recipe(epochs=10, rewind=rewind, rounds=4)
+    point = Point("dense-long", 3, 0.5)
+    assert list(equalled_rounds(point)) == [0, 1, 2, 3]
+    span = span_of(point, recipe, 34)
+    assert (span.first, span.last, span.peak) == (0, 34, recipe.lr)
+    with pytest.raises(TrainingError, match="nothing that dense-long could equal"):
+        span_of(point, recipe, 0)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_no_recipe_trains_dense_long_unasked(name):
+    assert "dense-long" not in recipe_by_name(name).controls
+
+
+@pytest.mark.parametrize("kind", [IMP, "oneshot", "oneshot-round", "random", "reinit", "dense-long"])
 def test_learning_rate_rewinding_trains_over_the_same_part_of_the_schedule(kind):
     recipe = Recipe(epochs=10, rewind=2, rounds=4)
     other = dataclasses.replace(recipe, rewind_mode="learning-rate")
@@ -165,6 +183,7 @@ def test_learning_rate_rewinding_trains_over_the_same_part_of_the_schedule(kind)
 def test_planned_epochs_adds_up():
     recipe = Recipe(epochs=4, rewind=1, rounds=2, rate=0.5, control_sparsities=(0.75,))
     assert planned_epochs(recipe) == 4 + 3 + 3 + 6 + 3
+    assert planned_epochs(dataclasses.replace(recipe, controls=("dense-long",))) == 4 + 3 + 3 + 10
 
 
 @given(st.integers(1, 500), st.integers(0, 100), st.floats(1e-6, 10))

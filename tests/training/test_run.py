@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 
 from edgedf.errors import DataError, TrainingError
+from edgedf.models import build_model
 from edgedf.ticket import read_ticket
 from edgedf.training import saver
+from edgedf.training.paired import paired_differences
 from edgedf.training.recipe import Recipe
 from edgedf.training.recipes import recipe_by_name
+from edgedf.training.run_file import read_run
+from edgedf.training.state import read_state
 from tests.training_runs import run_bytes, run_on_one_thread, stopped_until_done
 from tests.training_samples import write_faces
 
@@ -51,6 +55,25 @@ def test_run_controls_spend_what_they_say(finished):
     )
     assert {n: int(m.sum()) for n, m in random.mask.items()} == {n: int(m.sum()) for n, m in imp.mask.items()}
     assert any(not np.array_equal(random.mask[n], imp.mask[n]) for n in imp.mask)
+
+
+def test_dense_long_is_the_dense_network_with_all_of_imps_epochs(faces, tmp_path, tiny):
+    recipe = dataclasses.replace(tiny, controls=("dense-long",))
+    document = run_on_one_thread(faces, tmp_path / "run", recipe)
+    assert read_run(tmp_path / "run") == document
+    imp, long = document["points"][-2:]
+    assert (long["kind"], long["round"], long["sparsity"]) == ("dense-long", 2, 0)
+    training = long["metrics"]["training"]
+    assert training["epochs"] == training["spent_epochs"] == imp["metrics"]["training"]["spent_epochs"] == 4
+    ticket = read_ticket(tmp_path / "run/controls/dense-long-02.safetensors")
+    assert all(mask.all() for mask in ticket.mask.values())
+    assert ticket.lineage.parent is None
+    # It starts where the dense network starts.
+    first = read_state(build_model("mesonet", recipe.arch_args, seed=0))
+    assert all(np.array_equal(ticket.init[name], first[name]) for name in ticket.init)
+    against = {d.against: d for d in paired_differences(document["points"]) if d.round == 2}
+    assert against["dense-long"].sparsity == imp["sparsity"]
+    assert document["chosen"]["ticket"].startswith("tickets/")
 
 
 def test_run_chooses_on_validation_and_keeps_the_test_crops(finished):
