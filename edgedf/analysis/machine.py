@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from edgedf.analysis.packages import PACKAGES, Package, not_loaded
 from edgedf.errors import NotRunError
-from edgedf.runtime import executorch_backend, tflite_backend
 from edgedf.runtime.host_quiet import quiet_output
 from edgedf.runtime.libraries import broken
 
@@ -43,27 +43,9 @@ class Finding:
         return asdict(self)
 
 
-# import name, distribution, what it is for, extra of edgedf that brings it
-_PACKAGES = (
-    ("numpy", ("numpy",), "everything", ""),
-    ("PIL.Image", ("pillow",), "picture files", "pictures"),
-    ("cv2", ("opencv-python-headless", "opencv-python"), "finding faces", "pictures"),
-    ("av", ("av",), "videos", "video"),
-    ("torch", ("torch",), "training, building", "train"),
-    ("torchvision", ("torchvision",), "ResNet-18", "train"),
-    ("safetensors", ("safetensors",), "tickets", "train"),
-    ("executorch", ("executorch",), "building and running executorch", "executorch"),
-    ("coremltools", ("coremltools",), "running coreml on a Mac", "convert"),
-    ("onnx2tf", ("onnx2tf",), "building tflite", "convert"),
-    ("ai_edge_litert.interpreter", ("ai-edge-litert",), "running tflite", "litert"),
-)
-# Looked up but not loaded: they take many seconds, and only training and building need them.
-_LOOKED_UP = ("torchvision", "executorch", "coremltools", "onnx2tf")
-
-
 def examine() -> tuple[Finding, ...]:
     """Look at this machine. Takes a moment where PyTorch is installed, to ask it for a GPU."""
-    return (_python(), *map(_package, _PACKAGES), *_targets(), _cores(), _cuda())
+    return (_python(), *map(_package, PACKAGES), *_targets(), _cores(), _cuda())
 
 
 def can_detect(findings: tuple[Finding, ...]) -> bool:
@@ -84,22 +66,23 @@ def _python() -> Finding:
     )
 
 
-def _package(row: tuple[str, tuple[str, ...], str, str]) -> Finding:
-    module, distributions, enables, extra = row
-    found = _has(module.partition(".")[0])
-    detail = _version(distributions) if found else "not installed"
+def _package(package: Package) -> Finding:
+    found = _has(package.top)
+    detail = _version(package.distributions) if found else "not installed"
     usable = found
-    if found and module not in _LOOKED_UP:
+    if found and not package.heavy:
         try:
             with quiet_output():
-                importlib.import_module(module)
+                importlib.import_module(package.module)
         except Exception as error:  # whatever keeps it from loading is the finding
             detail, usable = f"{detail}, {broken(error)}", False
-    remedy = (
-        "" if usable else f"pip install 'edgedf[{extra}]'" if extra else f"pip install {distributions[0]}"
-    )
     return Finding(
-        name=distributions[0], group="package", usable=usable, detail=detail, enables=enables, remedy=remedy
+        name=package.name,
+        group="package",
+        usable=usable,
+        detail=detail,
+        enables=package.enables,
+        remedy="" if usable else package.remedy,
     )
 
 
@@ -115,10 +98,10 @@ def _version(distributions: tuple[str, ...]) -> str:
 def _targets() -> tuple[Finding, ...]:
     """One finding per target, by what its backend needs."""
     on_mac = sys.platform == "darwin"
-    core_ml = on_mac and _has("coremltools")
+    core_ml = on_mac and _has("coremltools") and _has("numpy")
     return (
-        _target("executorch", executorch_backend.load_runtime),
-        _target("tflite", tflite_backend.load_runtime),
+        _target("executorch", _load_backend),
+        _target("tflite", _load_backend),
         Finding(
             name="coreml",
             group="target",
@@ -131,49 +114,47 @@ def _targets() -> tuple[Finding, ...]:
             if on_mac
             else "Core ML itself runs on a Mac or an iPhone",
         ),
-        _native(),
+        _target("native", _load_core, enables="crops, native artifacts"),
     )
 
 
-def _target(name: str, load_runtime: Callable[[], tuple[Any, str]]) -> Finding:
-    """The runtime must not only be there but load."""
+def _target(name: str, load: Callable[[str], str], *, enables: str = "") -> Finding:
+    """The runtime must not only be there but load. `load` gives its name, or raises."""
     usable, remedy = True, ""
     try:
-        detail = load_runtime()[1]
+        detail = load(name)
     except NotRunError as error:
         usable, detail, remedy = False, error.problem, error.hint or ""
+    except ImportError as error:
+        missing = not_loaded(error)
+        usable, detail, remedy = False, missing.problem, missing.hint or ""
     return Finding(
         name=name,
         group="target",
         usable=usable,
         detail=detail,
-        enables=f"{name} artifacts",
+        enables=enables or f"{name} artifacts",
         remedy=remedy,
     )
 
 
-def _native() -> Finding:
-    """The C core must not only be there but load."""
-    probe: Callable[[], str] = _native_detail
-    try:
-        detail, usable, remedy = probe(), True, ""
-    except Exception as error:  # whatever keeps it from loading is the finding
-        detail = f"does not load ({str(error).splitlines()[0][:100] if str(error) else type(error).__name__})"
-        usable, remedy = False, "reinstall edgedf where a C compiler and CMake are at hand"
-    return Finding(
-        name="native",
-        group="target",
-        usable=usable,
-        detail=detail,
-        enables="crops, native artifacts",
-        remedy=remedy,
-    )
+def _load_backend(name: str) -> str:
+    """The name of the runtime behind a target. A backend needs numpy, which may be what is missing."""
+    backend = importlib.import_module(f"edgedf.runtime.{name}_backend")
+    return str(backend.load_runtime()[1])
 
 
-def _native_detail() -> str:
+def _load_core(_: str) -> str:
+    """The C core; without numpy it loads, but has nothing to work on."""
+    importlib.import_module("numpy")
     from edgedf.native.library import load_library
 
-    load_library()
+    try:
+        load_library()
+    except Exception as error:  # whatever keeps it from loading is the finding
+        reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
+        hint = "reinstall edgedf where a C compiler and CMake are at hand"
+        raise NotRunError(f"does not load ({reason})", hint=hint) from error
     return "C core loaded"
 
 

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from edgedf.cli.options import json_option
+from edgedf.cli.json_option import json_option
 from edgedf.cli.output import print_json, print_table
 
 

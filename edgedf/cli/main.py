@@ -97,8 +97,9 @@ def _run(arguments: list[str] | None) -> None:
         # A broken library (no libGL.so.1, another processor's wheel) is a broken machine, not our bug.
         if (error.name or "").partition(".")[0] in ("edgedf", "converters"):
             _bug(error)
-        reason = str(error).splitlines()[0][:200] if str(error) else error.name
-        _fail(f"a library cannot be loaded ({reason})\nhint: `edgedf doctor` says which", EXIT_NOT_RUN)
+        from edgedf.analysis.packages import not_loaded
+
+        _fail(str(not_loaded(error)), EXIT_NOT_RUN)
     except OSError as error:
         # A disk that fills up or a file that vanishes between two calls is the user's world, not our bug.
         _fail(str(FileError(error.strerror or str(error), file=error.filename)), FileError.exit_code)

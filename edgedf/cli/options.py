@@ -7,13 +7,11 @@ from pathlib import Path
 import click
 
 from edgedf.bundle.manifest import TARGETS
+from edgedf.cli.json_option import json_option as json_option
 from edgedf.runtime.backend import MAX_THREADS
 
 ExistingPath = click.Path(path_type=Path)  # existence is checked by the reader, which knows the better hint
 
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document to stdout instead of text."
-)
 accept_option = click.option(
     "--accept-not-run",
     "accept_not_run",
