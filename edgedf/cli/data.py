@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgedf.cli import data_split
 from edgedf.cli.options import ExistingPath, json_option
 from edgedf.cli.output import print_json, print_table, progress_bar, say, show_line
 from edgedf.errors import EXIT_GATE, UsageError
@@ -21,7 +22,7 @@ _folder = click.argument("folder", type=ExistingPath, metavar="DIR")
 
 @click.group()
 def command() -> None:
-    """Write the synthetic benchmark, or look at a data set.
+    """Write the synthetic benchmark, split or look at a data set.
 
     A data set is a folder {Train,Validation,Test}/{Fake,Real} of .jpg or .png files.
 
@@ -32,6 +33,9 @@ def command() -> None:
       edgedf data sheet faces faces.png
       edgedf data probe faces
     """
+
+
+command.add_command(data_split.command)
 
 
 @command.command()

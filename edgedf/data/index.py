@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from edgedf.data.identities import identities_from_names, overlap_counts, shared_identities
@@ -31,14 +32,8 @@ def read_dataset(root: Path, *, allow_shared_identities: bool = False) -> Datase
         print(len(index.splits["train"]), index.fingerprint)
     """
     pictures = list_pictures(root)
-    index_file = read_index_file(root)
-    if index_file is None:
-        names = identities_from_names(pictures)
-        entries = {p.path: IndexEntry(None, names.get(p.path), "", None, None) for p in pictures}
-    else:
-        entries = dict(index_file.entries)
-        _check_same_pictures(root, pictures, entries)
-    samples = {picture.path: _sample(picture, entries[picture.path]) for picture in pictures}
+    entries, index_file = read_entries(root, pictures)
+    samples = {picture.path: sample_of(picture, entries[picture.path]) for picture in pictures}
     splits = {name: tuple(samples[p.path] for p in pictures if p.split == name) for name in SPLITS}
     if not allow_shared_identities:
         refuse_shared_identities(root, splits)
@@ -52,6 +47,21 @@ def read_dataset(root: Path, *, allow_shared_identities: bool = False) -> Datase
     )
 
 
+def read_entries(
+    root: Path, pictures: Sequence[PictureFile]
+) -> tuple[dict[str, IndexEntry], IndexFile | None]:
+    """What index.json, or else the file names, say about each picture in `root`, by path; and index.json.
+
+    Raises DataError if index.json is wrong or speaks of other pictures, FileError if it cannot be read.
+    """
+    index_file = read_index_file(root)
+    if index_file is None:
+        names = identities_from_names(pictures)
+        return {p.path: IndexEntry(None, names.get(p.path), "", None, None) for p in pictures}, None
+    _check_same_pictures(root, pictures, index_file.entries)
+    return dict(index_file.entries), index_file
+
+
 def refuse_shared_identities(root: Path, splits: Mapping[str, tuple[Sample, ...]]) -> None:
     """Raise DataError if anybody is in more than one split."""
     shared = shared_identities(splits)
@@ -62,7 +72,7 @@ def refuse_shared_identities(root: Path, splits: Mapping[str, tuple[Sample, ...]
     raise DataError(
         f"{people} in more than one split ({where}), first {next(iter(shared))!r}",
         file=root,
-        hint="move every picture of a person, and of every pair the person is in, into one split",
+        hint=f"`edgedf data split {shlex.quote(str(root))} NEW` copies it to splits that share nobody",
     )
 
 
@@ -85,7 +95,8 @@ def _check_same_pictures(
             )
 
 
-def _sample(picture: PictureFile, entry: IndexEntry) -> Sample:
+def sample_of(picture: PictureFile, entry: IndexEntry) -> Sample:
+    """A listed picture with what is known about it."""
     return Sample(
         path=picture.path,
         label=picture.label,

@@ -50,6 +50,26 @@ def list_pictures(root: Path) -> tuple[PictureFile, ...]:
     return tuple(sorted(found, key=lambda picture: picture.path))
 
 
+def has_classes(root: Path) -> bool:
+    """Whether `root` itself has a Fake and a Real folder: a data set without splits."""
+    if not root.is_dir():
+        return False
+    names = {entry.name.lower() for entry in root.iterdir()}
+    return all(name.lower() in names for name in CLASS_FOLDERS.values())
+
+
+def list_classes(root: Path) -> tuple[PictureFile, ...]:
+    """Every picture of `root`/Fake and `root`/Real, sorted by path; their split is "". Errors as above."""
+    found: list[PictureFile] = []
+    for label, name in CLASS_FOLDERS.items():
+        folder = _only_folder(root, name)
+        pictures = list(_pictures(root, folder, "", label))
+        if not pictures:
+            raise DataError("holds no pictures", file=folder, hint="expected .jpg or .png files")
+        found += pictures
+    return tuple(sorted(found, key=lambda picture: picture.path))
+
+
 def _only_folder(parent: Path, name: str) -> Path:
     """The one folder of `parent` called `name`, whatever its case."""
     try:
@@ -69,7 +89,7 @@ def _only_folder(parent: Path, name: str) -> Path:
 def _pictures(root: Path, folder: Path, split: str, label: int) -> Iterator[PictureFile]:
     """The pictures directly in `folder`."""
     inside = root.resolve()
-    _refuse_escape(folder, inside)
+    refuse_escape(folder, inside)
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -77,7 +97,7 @@ def _pictures(root: Path, folder: Path, split: str, label: int) -> Iterator[Pict
                     continue
                 path = folder / entry.name
                 if entry.is_symlink():
-                    _refuse_escape(path, inside)
+                    refuse_escape(path, inside)
                 if not entry.is_file():
                     continue
                 relative = path.relative_to(root).as_posix()
@@ -87,7 +107,7 @@ def _pictures(root: Path, folder: Path, split: str, label: int) -> Iterator[Pict
         raise read_error(folder, error) from error
 
 
-def _refuse_escape(path: Path, inside: Path) -> None:
+def refuse_escape(path: Path, inside: Path) -> None:
     """A data set from elsewhere must not make us read the rest of the disk."""
     if not path.resolve().is_relative_to(inside):
         raise DataError(

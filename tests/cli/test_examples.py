@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("scene")
     write_faces(folder / "faces")
+    shutil.copytree(folder / "faces/Train", folder / "pictures")
     tiny = ("--recipe", "short", "--arch", "mesonet", "--epochs", "1", "--rewind", "0", "--sparsities", "0.5")
     main(["train", str(folder / "faces"), "--out", str(folder / "runs/first"), "--threads", "1", *tiny])
     targets = [word for target in ("tflite", "coreml", "native") for word in ("--target", target)]
