@@ -14,6 +14,7 @@ from edgedf.runtime.images import load_picture
 # A phone's largest photo has about 200 million pixels; a data set's pictures are far smaller.
 MAX_PIXELS = 64_000_000
 MAX_FILE_BYTES = 128 * 1024 * 1024
+_REMEDY = "it must be a JPEG or PNG; copy it again or remove it"
 
 
 def read_picture(path: Path, *, sha256: str | None = None) -> U8:
@@ -37,7 +38,7 @@ def read_picture(path: Path, *, sha256: str | None = None) -> U8:
 
 def decode_picture(data: bytes) -> U8:
     """JPEG or PNG bytes as upright RGB uint8 (H, W, 3). Raises DataError if they are not such a picture."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if not data:
         raise DataError("is empty")
@@ -49,10 +50,13 @@ def decode_picture(data: bytes) -> U8:
             return load_picture(picture)
     except DataError:
         raise
+    except UnidentifiedImageError as error:
+        # Pillow's own words name the stream by its address in memory, which differs at every run.
+        raise DataError("damaged (neither a JPEG nor a PNG file)", hint=_REMEDY) from error
     # Pillow's readers raise nearly anything on hostile bytes; to the user it is one thing: a damaged file.
     except Exception as error:
         problem = f"damaged ({str(error)[:120] or type(error).__name__})"
-        raise DataError(problem, hint="it must be a JPEG or PNG; copy it again or remove it") from error
+        raise DataError(problem, hint=_REMEDY) from error
 
 
 def ignore_picture_warnings() -> warnings.catch_warnings[None]:

@@ -57,8 +57,13 @@ def jpeg_that_claims(width: int, height: int) -> bytes:
     ],
 )
 def test_bad_bytes_are_one_named_error(data: bytes) -> None:
-    with pytest.raises(DataError):
+    with pytest.raises(DataError) as caught:
         decode_picture(data)
+    with pytest.raises(DataError) as again:
+        decode_picture(bytes(bytearray(data)))
+    # The cache keeps the reason, and two runs must keep the same.
+    assert str(caught.value) == str(again.value)
+    assert "object at" not in str(caught.value)
 
 
 @settings(max_examples=300, deadline=None)
