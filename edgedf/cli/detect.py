@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgedf.bundle.parity_record import stands_in
 from edgedf.cli.config import named_bundle
 from edgedf.cli.detect_drawings import draw_into, drawings
 from edgedf.cli.options import ExistingPath, bundle_option, json_option, target_option, threads_option
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from edgedf.crop import Box
     from edgedf.runtime.detector import Detector
     from edgedf.runtime.finders import Finder
-    from edgedf.runtime.verdict import FrameVerdict
+    from edgedf.runtime.verdict import FrameVerdict, Verdict
 
 
 @click.command()
@@ -78,7 +79,7 @@ def command(
         open_regular(video).close()  # a mistyped name is told before any picture is judged
     from edgedf.runtime.detector import Detector
 
-    bundle = named_bundle(bundle)
+    bundle = named_bundle(bundle, "--bundle")
     with closing(Detector.open(bundle, target, threads=threads)) as detector:
         detector.use_finder(_finder(detector, given, whole, yunet))
         if not as_json:
@@ -131,7 +132,7 @@ def _judge_picture(detector: Detector, photo: Path, output: Path | None) -> dict
     entry: dict[str, Any] = {"picture": str(photo), "verdicts": []}
     try:
         verdicts = detector.detect(photo)
-        entry["verdicts"] = [verdict.to_json() for verdict in verdicts]
+        entry["verdicts"] = _verdicts_json(detector, verdicts)
         if output is not None:
             draw_into(output, load_picture(photo), verdicts)
             entry["drawn"] = str(output)
@@ -161,13 +162,22 @@ def _judge_video(detector: Detector, video: Path, every: int) -> dict[str, Any]:
     except EdgedfError as error:
         failure = _failure(error)
     summary = asdict(summarise_video(detector.contract, frames))
-    entry = {"video": str(video), "frames": [_frame_json(f) for f in frames], "summary": summary}
-    return entry | failure
+    shown = [_frame_json(detector, frame) for frame in frames]
+    return {"video": str(video), "frames": shown, "summary": summary} | failure
 
 
-def _frame_json(frame: FrameVerdict) -> dict[str, Any]:
-    verdicts = [verdict.to_json() for verdict in frame.verdicts]
+def _frame_json(detector: Detector, frame: FrameVerdict) -> dict[str, Any]:
+    verdicts = _verdicts_json(detector, frame.verdicts)
     return {"index": frame.index, "seconds": frame.seconds, "score": frame.score, "verdicts": verdicts}
+
+
+def _verdicts_json(detector: Detector, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Verdicts as JSON. How long a stand-in took is not its target's time, and is left out."""
+    entries = [verdict.to_json() for verdict in verdicts]
+    if stands_in(detector.runtime):
+        for entry in entries:
+            entry["milliseconds"]["run"] = None
+    return entries
 
 
 def _exit_code(pictures: Sequence[dict[str, Any]], clip: dict[str, Any] | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,9 @@ def _check_folder(draw: Path, count: int, endings: Sequence[str] | dict[str, str
     if draw.is_dir() or (draw.suffix.lower() not in endings and not draw.exists()):
         return
     problem = f"{draw} names one file for the drawings of {count} pictures"
-    raise UsageError(problem, field="--draw", hint=f"name a folder, e.g. --draw {draw.stem or 'drawn'}")
+    raise UsageError(
+        problem, field="--draw", hint=f"name a folder, e.g. --draw {shlex.quote(draw.stem or 'drawn')}"
+    )
 
 
 def draw_into(output: Path, image_hwc: Any, verdicts: tuple[Verdict, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,4 +151,4 @@ def _warn_damaged(damaged: Sequence[DamagedFile], data: Path) -> None:
     first = damaged[0]
     many = "1 picture is" if len(damaged) == 1 else f"{len(damaged)} pictures are"
     warn(f"{many} damaged and left out, the first {first.path} ({first.reason})")
-    say(f"hint: `edgedf data show {data}` lists them")
+    say(f"hint: `edgedf data show {shlex.quote(str(data))}` lists them")

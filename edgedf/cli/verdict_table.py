@@ -15,10 +15,11 @@ def print_verdicts(pictures: Sequence[dict[str, Any]], clip: dict[str, Any] | No
         if not entry["verdicts"]:
             rows.append((entry["picture"], "not read" if "error" in entry else "no face found", *[None] * 4))
         for verdict in entry["verdicts"]:
-            box, times = verdict["box"], verdict["milliseconds"]
+            box, times = verdict["box"], verdict["milliseconds"].values()
             place = f"{box['x']:.0f},{box['y']:.0f} {box['width']:.0f}x{box['height']:.0f}"
             numbers = (f"{verdict['score']:.4f}", f"{verdict['logit']:+.4f}", place)
-            rows.append((entry["picture"], verdict["label"], *numbers, f"{sum(times.values()):.1f}"))
+            total = None if None in times else f"{sum(times):.1f}"
+            rows.append((entry["picture"], verdict["label"], *numbers, total))
     if rows:
         columns = ("picture", "verdict", "score", "logit", "face", "ms")
         print_table(columns, rows, right=("score", "logit", "ms"))

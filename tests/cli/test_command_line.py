@@ -78,6 +78,17 @@ ERRORS = [
     (["show", "/dev/zero"], 2, "error: /dev/zero: is a pipe or a device, not a file"),
     (["detect"], 2, "error: no picture named\nhint: edgedf detect photo.jpg, or --video clip.mp4"),
     (["detect", "a.jpg"], 2, "error: --bundle: no bundle named, and none in this folder\nhint: "),
+    (["detect", "a.jpg"], 2, "hint: name one with --bundle, or as `bundle` in edgedf.toml; `edgedf build`"),
+    (
+        ["parity"],
+        2,
+        "error: BUNDLE: no bundle named, and none in this folder\nhint: name one after the verb, or",
+    ),
+    (
+        ["bench"],
+        2,
+        "error: BUNDLE: no bundle named, and none in this folder\nhint: name one after the verb, or",
+    ),
     (["detect", "a.jpg", "--box", "1,2,3"], 2, "error: --box: is '1,2,3', expected X,Y,W,H in pixels"),
     (["detect", "a.jpg", "--box", "1,2,nan,4"], 2, "error: --box: is '1,2,nan,4'"),
     (["detect", "a.jpg", "--draw", "out.txt"], 2, "error: --draw: out.txt must end in .png"),

@@ -213,6 +213,30 @@ def test_a_video_that_is_not_there_is_told_before_anything_is_judged(
     assert not Path("drawn.png").exists()
 
 
+@pytest.mark.parametrize("content", [b"no video at all", b""])
+def test_what_is_no_video_is_told_what_to_name(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    assert detect("--video", str(path)) == 2
+    assert "\nhint: name a video file" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="Core ML itself runs here")
+def test_the_reference_is_not_timed_as_its_target(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = write_sample(tmp_path / "coreml.edgedf", ("coreml", "native"))
+    arguments = ("face.png", "--whole", "--bundle", str(bundle), "--target")
+    for target, timed in (("coreml", False), ("native", True)):
+        assert detect(*arguments, target, "--json") == 0
+        (verdict,) = json.loads(capsys.readouterr().out)["pictures"][0]["verdicts"]
+        assert (verdict["milliseconds"]["run"] is not None) == timed
+        assert verdict["milliseconds"]["load"] > 0
+        assert detect(*arguments, target) == 0
+        cell = capsys.readouterr().out.split()[-1]
+        assert (cell != "-") == timed
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode on this system")
 def test_a_name_that_is_not_utf8_comes_through_json(capsys: pytest.CaptureFixture[str]) -> None:
     name = os.fsdecode(b"bad\xff.png")
@@ -242,6 +266,8 @@ def test_several_drawings_need_a_folder(tmp_path: Path, capsys: pytest.CaptureFi
     out = tmp_path / "drawn.webp"
     assert detect("face.png", "empty.png", "--whole", "--draw", str(out)) == 2
     assert "drawn.webp names one file for the drawings of 2 pictures" in capsys.readouterr().err
+    assert detect("face.png", "empty.png", "--whole", "--draw", "my faces.webp") == 2
+    assert "e.g. --draw 'my faces'" in capsys.readouterr().err
     assert not out.exists()
     (tmp_path / "notes").write_text("mine")
     assert detect("face.png", "empty.png", "--whole", "--draw", str(tmp_path / "notes")) == 2

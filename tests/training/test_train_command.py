@@ -130,7 +130,7 @@ def test_train_says_when_the_network_is_no_better_than_chance(tmp_path):
 
 
 def test_train_says_which_pictures_it_left_out(tmp_path):
-    faces = write_faces(tmp_path / "faces", counts={"Train": 4, "Validation": 4, "Test": 4})
+    faces = write_faces(tmp_path / "own faces", counts={"Train": 4, "Validation": 4, "Test": 4})
     for path in sorted(faces.glob("Train/Real/*"))[:2]:
         path.write_bytes(b"no picture")
     options = ["--recipe", "short", "--arch", "mesonet", "--batch", "2", "--epochs", "1", "--rewind", "0"]
@@ -140,7 +140,7 @@ def test_train_says_which_pictures_it_left_out(tmp_path):
         assert done.returncode == 0, done.stderr
         wanted = "warning: 2 pictures are damaged and left out, the first Train/Real/TrainReal000.png ("
         assert wanted in done.stderr
-        assert "`edgedf data show " in done.stderr
+        assert f"hint: `edgedf data show '{faces}'` lists them" in done.stderr
 
 
 def test_train_taken_up_with_another_recipe_names_the_recipe(whole, faces):
