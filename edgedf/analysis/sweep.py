@@ -16,6 +16,7 @@ MAX_BYTES = 1 << 22
 MAX_POINTS = 10_000
 # A nanosecond and an hour: outside, no axis of milliseconds makes sense.
 _LEAST_MS, _MOST_MS = 1e-6, 3.6e6
+_WANTED = "name the file that `edgedf bench --sweep` writes, or write it again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,11 @@ def write_sweep(path: Path, sweep: Sweep) -> None:
 
 def read_sweep(path: Path) -> Sweep:
     """The file at `path`. Raises FileError that names the field if it is not one."""
-    tree = parse_json(read_bytes(path, max_bytes=MAX_BYTES), file=path, error=FileError)
+    data = read_bytes(path, max_bytes=MAX_BYTES)
+    try:
+        tree = parse_json(data, file=path, error=FileError)
+    except FileError as error:
+        raise FileError(error.problem, file=path, hint=_WANTED) from error
     _keys(path, tree, {"format_version", *(field.name for field in fields(Sweep))}, "the file")
     if tree["format_version"] != FORMAT_VERSION:
         raise _bad(

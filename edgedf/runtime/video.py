@@ -27,6 +27,8 @@ _OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,ivf,h264,hevc,gif,mjpeg",
 }
+_WANTED = "name a video file, such as an .mp4, or copy it again from where it came from"
+_AGAIN = "copy it again from where it came from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,9 @@ def read_frames(path: Path, *, every: int = 1) -> Iterator[VideoFrame]:
         at = f" after frame {count - 1}" if count else ""
         reason = error.strerror if isinstance(error, av.FFmpegError) else str(error)[:200]
         problem = f"is damaged or no video{at} ({reason or type(error).__name__})"
-        raise DataError(problem, file=path) from error
+        raise DataError(problem, file=path, hint=_AGAIN if count else _WANTED) from error
     if count == 0:
-        raise DataError("holds no frame", file=path)
+        raise DataError("holds no frame", file=path, hint=_WANTED)
 
 
 def frame_count(path: Path) -> int | None:
@@ -102,7 +104,7 @@ def _url(path: Path) -> str:
 def _video_stream(container: Any, path: Path) -> Any:
     """The first video stream. Raises DataError if there is none, or nothing here decodes it."""
     if not container.streams.video:
-        raise DataError("holds no video stream", file=path)
+        raise DataError("holds no video stream", file=path, hint=_WANTED)
     stream = container.streams.video[0]
     if stream.codec_context is None:
         raise DataError("its video codec is unknown here", file=path, hint="convert it to H.264 first")

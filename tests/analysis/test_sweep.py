@@ -75,8 +75,9 @@ def test_bad_file_is_one_error_that_names_the_field(change: Any, problem: str, t
 @pytest.mark.parametrize("data", [b"", b"[]", b"{", b"null", b"\xff"])
 def test_something_else_is_no_sweep(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "s.json").write_bytes(data)
-    with pytest.raises(FileError):
+    with pytest.raises(FileError) as caught:
         read_sweep(tmp_path / "s.json")
+    assert "edgedf bench --sweep" in (caught.value.hint or "")
 
 
 def test_report_shows_a_chart_for_each_network(tmp_path: Path) -> None:
