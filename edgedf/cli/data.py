@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +75,8 @@ def synth(
     if as_json:
         print_json({"folder": str(folder), **plan.to_json()})
     else:
-        say(f"wrote {sum(plan.counts.values())} pictures to {folder}; look with: edgedf data show {folder}")
+        look = f"edgedf data show {shlex.quote(str(folder))}"
+        say(f"wrote {sum(plan.counts.values())} pictures to {folder}; look with: {look}")
 
 
 @command.command()

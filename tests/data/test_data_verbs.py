@@ -34,6 +34,8 @@ def test_synth_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert value["counts"] == {"train": 2, "validation": 2, "test": 2}
     assert run("synth", str(tmp_path / "a"), *small) == 2
     assert "already exists" in capsys.readouterr().err
+    assert run("synth", str(tmp_path / "my faces"), *small) == 0
+    assert f"look with: edgedf data show '{tmp_path / 'my faces'}'" in capsys.readouterr().err
     assert run("synth", str(tmp_path / "b"), "--train", "3") == 2
     assert "--train: is 3, expected an even number" in capsys.readouterr().err
 
