@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgedf.cli.output import print_table
+from edgedf.cli.output import print_table, show_line
 
 if TYPE_CHECKING:
     from edgedf.training.paired import Difference
@@ -39,6 +39,8 @@ def print_points(points: Sequence[Mapping[str, Any]], *, several: bool) -> None:
 
 def print_differences(differences: Sequence[Difference]) -> None:
     """IMP's lead over dense and over each control, test split; only with two seeds or more."""
+    from edgedf.training.paired import CAVEATS
+
     rounds: dict[tuple[int, str], dict[str, Difference]] = {}
     for difference in differences:
         if difference.seeds > 1:
@@ -53,10 +55,12 @@ def print_differences(differences: Sequence[Difference]) -> None:
     print_table(
         ["sparsity", "against", "seeds", "accuracy", "AUC"],
         rows,
-        title="IMP minus the other, paired over seeds, 95% intervals; above 0: IMP is ahead",
+        title="IMP minus the other, paired over seeds (95% interval of the mean); above 0: IMP is ahead",
         right=("sparsity", "seeds"),
     )
+    for caveat in CAVEATS:
+        show_line(caveat)
 
 
 def _with_interval(difference: Difference) -> str:
-    return f"{difference.mean:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})"
+    return f"{difference.mean:+.3f} ({difference.span(3)})"

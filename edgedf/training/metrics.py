@@ -35,6 +35,11 @@ def auc(logits: Floats, labels: Labels, weights: Floats | None = None) -> float:
     return _grouped_auc(_ranks(logits), labels, np.ones(len(logits)) if weights is None else weights)
 
 
+def near_chance(auc: float) -> bool:
+    """Whether a detector of this AUC hardly tells fake from real, or takes one for the other."""
+    return auc < 0.5 + NEAR_CHANCE
+
+
 def _ranks(logits: Floats) -> npt.NDArray[np.intp]:
     """(N,) number of each logit among the different ones, ascending."""
     _, group = np.unique(logits, return_inverse=True)

@@ -11,6 +11,17 @@ from edgedf.training.plan import IMP
 
 DENSE = "dense"
 METRICS = ("accuracy", "auc")
+# The interval of two pairs rests on one degree of freedom: equal by chance, they would claim certainty.
+FEWEST_PAIRS = 3
+# Gaps of means over whole numbers of pictures: what differs by less was rounded.
+_NO_SPREAD = 1e-12
+# What a reader of the differences must know; goes with them wherever they are shown.
+CAVEATS = (
+    "An interval covers the seeds only: all of them share one test set, and no comparison is corrected for "
+    "the others.",
+    "Networks differ in the epochs spent on them: dense has fewer than any IMP ticket, and of the controls "
+    "only oneshot and dense-long (equal total budget) may use as many.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +30,14 @@ class Difference:
 
     Attributes:
         against: "dense", or the kind of a control.
-        round: IMP's pruning round; a control has the same round and sparsity.
+        round: IMP's pruning round; a control is trained beside it.
         sparsity: of IMP's ticket, mean over seeds, 0..1.
         metric: one of METRICS.
         seeds: number of pairs.
         mean: mean of (IMP - other); above 0 is in favour of IMP.
-        low, high: 95% interval of the mean by Student's t over the pairs; None with fewer than two.
+        low, high: 95% interval of the mean by Student's t over the pairs; None with fewer than three pairs
+            or where all of them are equal, which says nothing about the spread of other seeds.
+        gaps: IMP - other of each pair.
     """
 
     against: str
@@ -35,6 +48,15 @@ class Difference:
     mean: float
     low: float | None
     high: float | None
+    gaps: tuple[float, ...]
+
+    def span(self, digits: int) -> str:
+        """A few words on the spread: the interval, or why there is none, and the pairs where they are two."""
+        if self.low is not None:
+            return f"{self.low:+.{digits}f} to {self.high:+.{digits}f}"
+        if self.seeds < FEWEST_PAIRS:
+            return f"no interval; seeds: {', '.join(f'{gap:+.{digits}f}' for gap in self.gaps)}"
+        return f"no interval: all {self.seeds} seeds differ alike"
 
     def to_json(self) -> dict[str, Any]:
         """The fields as they are, JSON-ready."""
@@ -87,12 +109,13 @@ def _difference(
         mean=mean,
         low=None if half is None else mean - half,
         high=None if half is None else mean + half,
+        gaps=tuple(gaps),
     )
 
 
 def _half_width(gaps: Sequence[float], mean: float) -> float | None:
-    """Half the 95% interval of the mean of independent differences (Student 1908)."""
-    if len(gaps) < 2:
+    """Half the 95% interval of the mean of independent differences (Student 1908); None where it has none."""
+    if len(gaps) < FEWEST_PAIRS or max(gaps) - min(gaps) < _NO_SPREAD:
         return None
     from scipy.special import stdtrit
 

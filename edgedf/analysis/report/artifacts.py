@@ -43,7 +43,19 @@ def artifact_section(sources: Sources, manifest: Manifest) -> Html:
         "that differ from dense PyTorch on golden pictures, and on evaluation crops."
     )
     shown = table(columns, rows, numbers=columns[2:11])
-    return section("Artifacts", _artifacts_of(sources), shown, tag("p", note, class_="note"))
+    parts = (_artifacts_of(sources), shown, _timed_on(sources), tag("p", note, class_="note"))
+    return section("Artifacts", *parts)
+
+
+def _timed_on(sources: Sources) -> Html | None:
+    """Which processor the latencies are of, and whether it had other work; None where nothing was timed."""
+    if all(latency.median is None for latency in sources.latencies):
+        return None
+    where = f"Timed on {sources.processor or 'an unnamed processor'}; "
+    if not sources.busy:
+        return tag("p", where + "no other load was seen when timing began.")
+    warning = tag("strong", f"{sources.busy}: medians hold their time too, the 10th percentiles less.")
+    return tag("p", where, warning)
 
 
 def _artifacts_of(sources: Sources) -> Html | None:

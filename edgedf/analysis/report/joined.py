@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgedf.analysis.report.training import network_name
+from edgedf.analysis.report.names import network_name
 from edgedf.bundle.manifest import MANIFEST_NAME, Manifest
 from edgedf.bundle.paths import RUN_BUNDLE
 from edgedf.errors import UsageError

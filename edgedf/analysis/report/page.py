@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgedf import __version__
 from edgedf.analysis.report.artifacts import artifact_section, bundle_section, sheet_section
 from edgedf.analysis.report.markup import Html, Part, join, section, tag
+from edgedf.analysis.report.quality import weak_detectors
 from edgedf.analysis.report.sources import Sources
 from edgedf.analysis.report.style import STYLE
 from edgedf.analysis.report.sweep import sweep_section
@@ -16,7 +17,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 def render(sources: Sources) -> str:
     """The page. Equal sources give equal text: no time of day, no random ids."""
-    parts: list[Part] = [tag("header", tag("h1", sources.title), _summary(sources))]
+    parts: list[Part] = [tag("header", tag("h1", sources.title), _summary(sources), _weak(sources))]
     if sources.run is not None:
         parts.append(curve_section(sources.run))
     if sources.manifest is not None:
@@ -60,6 +61,12 @@ def _summary(sources: Sources) -> Html:
         lines += [sources.artifacts_of] if sources.artifacts_of else []
         lines.append(f"{passed} of {len(outcomes)} artifacts passed every parity check when they were built.")
     return tag("p", " ".join(lines), class_="lead")
+
+
+def _weak(sources: Sources) -> Html | None:
+    """Sparsity and parity of a detector that only guesses would read like success."""
+    sentence = "" if sources.run is None else weak_detectors(sources.run)
+    return tag("p", tag("strong", sentence)) if sentence else None
 
 
 def _not_run(sources: Sources) -> Html:

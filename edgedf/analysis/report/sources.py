@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedf.analysis.describe.bundle import artifact_sizes
-from edgedf.analysis.latency import Latency, measure
+from edgedf.analysis.latency import Latency, busy, measure, processor_name
 from edgedf.analysis.report.joined import bundle_in, other_ticket
+from edgedf.analysis.report.missing import missing_in_bundle, missing_in_run
 from edgedf.analysis.sweep import SWEEP_NAME, Sweep, read_sweep
 from edgedf.bundle.manifest import MANIFEST_NAME, Manifest
-from edgedf.bundle.parity_record import stands_in
 from edgedf.bundle.reader import Bundle, open_bundle
 from edgedf.errors import FileError, NotRunError, UsageError
 from edgedf.runtime.detector import Detector
@@ -47,6 +47,8 @@ class Sources:
         artifacts_of: a sentence where the bundle is of another ticket than the run's chosen one, else "".
         sizes: target -> (installed, zipped) bytes.
         latencies: one per target of the bundle.
+        processor: what the machine that timed them calls its processor, "" where it does not tell.
+        busy: a few words where other programs kept that machine busy, else "".
         sweep: latency over sparsity, or None.
         sheet: crops for the contact sheet.
         sheet_runtime: what scored them, "" if nothing did.
@@ -59,6 +61,8 @@ class Sources:
     artifacts_of: str = ""
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     latencies: tuple[Latency, ...] = ()
+    processor: str = ""
+    busy: str = ""
     sweep: Sweep | None = None
     sheet: tuple[SheetCrop, ...] = ()
     sheet_runtime: str = ""
@@ -89,9 +93,7 @@ def gather(
     if not is_run and not path.is_file() and not (path / MANIFEST_NAME).is_file():
         raise UsageError("is neither a run nor a bundle", file=path, hint="name the folder of `edgedf train`")
     run = read_run(path) if is_run else None
-    missing = [] if is_run else ["no training run was given: nothing about training in this report"]
-    if run is not None and run["status"] != "complete":
-        missing.append("the training run is not complete: only its finished points are shown")
+    missing = missing_in_run(run)
     if sweep is None and (path / SWEEP_NAME).is_file():
         sweep = path / SWEEP_NAME
     curve = None if sweep is None else read_sweep(sweep)
@@ -104,6 +106,7 @@ def gather(
         bundle = stack.enter_context(open_bundle(where))
         artifacts = bundle.manifest.artifacts
         other = "" if run is None else other_ticket(run, bundle.manifest, run=path, bundle=where)
+        others = busy()
         latencies = (
             measure(bundle, [a.target for a in artifacts], runs=runs, progress=progress) if runs else ()
         )
@@ -115,10 +118,12 @@ def gather(
             artifacts_of=other,
             sizes={entry.target: artifact_sizes(bundle.folder, entry) for entry in artifacts},
             latencies=latencies,
+            processor=processor_name(),
+            busy=others,
             sweep=curve,
             sheet=sheet,
             sheet_runtime=runtime,
-            not_run=(*missing, *_not_run(bundle.manifest, latencies)),
+            not_run=(*missing, *missing_in_bundle(bundle.manifest, latencies)),
         )
 
 
@@ -160,14 +165,3 @@ def _scored(bundle: Bundle, sheet: tuple[SheetCrop, ...]) -> tuple[tuple[SheetCr
     scores = [bundle.manifest.contract.score(float(logit)) for logit in logits]
     pairs = zip(sheet, scores, strict=True)
     return tuple(SheetCrop(crop_hwc=c.crop_hwc, name=c.name, score=s) for c, s in pairs), runtime
-
-
-def _not_run(manifest: Manifest, latencies: tuple[Latency, ...]) -> list[str]:
-    lines = []
-    for entry in manifest.artifacts:
-        if entry.parity.not_run:
-            lines.append(f"{entry.target}: parity checks {', '.join(entry.parity.not_run)}")
-        if stands_in(entry.parity.runtime):
-            lines.append(f"{entry.target}: real runtime; parity was measured with the {entry.parity.runtime}")
-    lines += [f"{item.target}: latency; {item.not_run}" for item in latencies if item.not_run]
-    return lines if latencies else [*lines, "latency: timing was switched off"]

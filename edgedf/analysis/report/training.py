@@ -7,22 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgedf.analysis.report.chart import ChartPoint, line_chart
+from edgedf.analysis.report.differences import differences_part
 from edgedf.analysis.report.markup import Html, Part, join, section, table, tag
-from edgedf.training.paired import paired_differences
+from edgedf.analysis.report.names import NAMES, kind_name, network_name
 
-_NAMES = {
-    "imp": "tickets (IMP)",
-    "oneshot": "one-shot, equal budget",
-    "oneshot-round": "one-shot, one round",
-    "random": "random mask",
-    "reinit": "new weights",
-}
 Group = tuple[str, int]
-
-
-def network_name(kind: str, number: int) -> str:
-    """What the page calls a point of a run."""
-    return "dense" if kind == "imp" and number == 0 else _NAMES.get(kind, kind)
+_RANGE = "A range goes from the lowest to the highest bound of all seeds and is no interval of their mean."
+_BUDGETS = (
+    "Epochs spent in all: of this training and of every one that the network cannot be had without. Of two "
+    "networks the one with more epochs may be ahead for that alone."
+)
 
 
 def curve_section(run: Mapping[str, Any]) -> Html:
@@ -38,7 +32,7 @@ def curve_section(run: Mapping[str, Any]) -> Html:
     seeds = ", ".join(str(seed) for seed in run["seeds"])
     intro = f"Seeds: {seeds}. Selection looks at validation only; the test figures are shown, not used."
     return section(
-        "Accuracy over sparsity", tag("p", intro), *charts, _table(groups), _against(run["points"])
+        "Accuracy over sparsity", tag("p", intro), *charts, _table(groups), differences_part(run["points"])
     )
 
 
@@ -57,11 +51,11 @@ def lineage_section(run: Mapping[str, Any]) -> Html:
 
 
 def _groups(points: Sequence[Mapping[str, Any]]) -> dict[Group, list[Mapping[str, Any]]]:
-    """(kind, round) -> the points of all seeds, sorted by kind as in _NAMES, then by round."""
+    """(kind, round) -> the points of all seeds, sorted by kind as in NAMES, then by round."""
     groups: dict[Group, list[Mapping[str, Any]]] = defaultdict(list)
     for point in points:
         groups[str(point["kind"]), int(point["round"])].append(point)
-    order = list(_NAMES)
+    order = list(NAMES)
     return dict(sorted(groups.items(), key=lambda g: (order.index(g[0][0]) if g[0][0] in order else 9, g[0])))
 
 
@@ -73,64 +67,60 @@ def _series(groups: Mapping[Group, list[Mapping[str, Any]]], metric: str) -> dic
             left = 1 - sum(float(point["sparsity"]) for point in points) / len(points)
             mean = sum(values) / len(values)
             point = ChartPoint(left=max(left, 1e-4), mean=mean, low=min(values), high=max(values))
-            series[_NAMES.get(kind, kind)].append(point)
+            series[kind_name(kind)].append(point)
     return {name: sorted(line, key=lambda p: -p.left) for name, line in series.items()}
 
 
 def _table(groups: Mapping[Group, list[Mapping[str, Any]]]) -> Html:
+    several = any(_seeds(points) > 1 for points in groups.values())
+    interval = "range of the seeds' 95% intervals" if several else "95% interval"
     columns = (
         "network",
         "sparsity",
         "weights left",
         "seeds",
+        "epochs trained",
+        "epochs spent in all",
         "validation accuracy",
         "test accuracy",
-        "95% interval",
+        interval,
         "test AUC",
-        "95% interval of AUC",
+        f"AUC: {interval}",
     )
-    rows: list[Sequence[Part]] = []
-    for (kind, number), points in groups.items():
-        sparsity = sum(float(point["sparsity"]) for point in points) / len(points)
-        rows.append(
-            (
-                network_name(kind, number),
-                f"{100 * sparsity:.2f} %",
-                f"{points[0]['nonzero']:,}",
-                len({point["seed"] for point in points}),
-                _mean(points, "validation", "accuracy"),
-                _mean(points, "test", "accuracy"),
-                _interval(points, "accuracy"),
-                _mean(points, "test", "auc"),
-                _interval(points, "auc"),
-            )
-        )
-    note = "Intervals: 95 % bootstrap over people on the test split, lowest and highest bound of all seeds."
-    return join((table(columns, rows, numbers=columns[1:]), tag("p", note, class_="note")))
+    rows = [_row(network_name(*group), points) for group, points in groups.items()]
+    notes = [_resampled(groups), *([_RANGE] if several else []), _BUDGETS]
+    return join((table(columns, rows, numbers=columns[1:]), tag("p", " ".join(notes), class_="note")))
 
 
-def _against(points: Sequence[Mapping[str, Any]]) -> Html:
-    """IMP minus dense and minus each control, in pairs of one seed; nothing with a single seed."""
-    found = [difference for difference in paired_differences(points) if difference.low is not None]
-    if not found:
-        note = (
-            "One seed: no interval for IMP against a control. `edgedf train --seed 0 --seed 1 ...` gives one."
-        )
-        return tag("p", note, class_="note")
-    columns = ("sparsity", "IMP minus", "metric", "seeds", "mean", "95% interval")
-    rows = [
-        (
-            f"{100 * d.sparsity:.2f} %",
-            "dense" if d.against == "dense" else _NAMES.get(d.against, d.against),
-            "AUC" if d.metric == "auc" else d.metric,
-            d.seeds,
-            f"{d.mean:+.4f}",
-            f"{d.low:+.4f} to {d.high:+.4f}",
-        )
-        for d in found
-    ]
-    note = "Test split, paired by seed, Student's t over the pairs. Above 0: the IMP ticket is ahead."
-    return join((tag("p", note, class_="note"), table(columns, rows, numbers=("sparsity", *columns[3:]))))
+def _row(name: str, points: Sequence[Mapping[str, Any]]) -> Sequence[Part]:
+    sparsity = sum(float(point["sparsity"]) for point in points) / len(points)
+    return (
+        name,
+        f"{100 * sparsity:.2f} %",
+        f"{points[0]['nonzero']:,}",
+        _seeds(points),
+        _epochs(points, "epochs"),
+        _epochs(points, "spent_epochs"),
+        _mean(points, "validation", "accuracy"),
+        _mean(points, "test", "accuracy"),
+        _interval(points, "accuracy"),
+        _mean(points, "test", "auc"),
+        _interval(points, "auc"),
+    )
+
+
+def _resampled(groups: Mapping[Group, list[Mapping[str, Any]]]) -> str:
+    """What an interval of the table is; the figures say whether two pictures are known to show one person."""
+    tests = [point["metrics"].get("test", {}) for points in groups.values() for point in points]
+    counts = {(test["people"], test["count"]) for test in tests if {"people", "count"} <= set(test)}
+    over = "single pictures: no two of them are known to show one person."
+    if counts and all(people < pictures for people, pictures in counts):
+        over = "people: pictures with the same first person are drawn together."
+    return f"Intervals: of one network, 95 % bootstrap of the test split over {over}"
+
+
+def _seeds(points: Sequence[Mapping[str, Any]]) -> int:
+    return len({point["seed"] for point in points})
 
 
 def _values(points: Sequence[Mapping[str, Any]], split: str, metric: str) -> list[float]:
@@ -141,6 +131,11 @@ def _values(points: Sequence[Mapping[str, Any]], split: str, metric: str) -> lis
 def _mean(points: Sequence[Mapping[str, Any]], split: str, metric: str) -> str | None:
     values = _values(points, split, metric)
     return f"{sum(values) / len(values):.4f}" if values else None
+
+
+def _epochs(points: Sequence[Mapping[str, Any]], name: str) -> str | None:
+    values = _values(points, "training", name)
+    return f"{sum(values) / len(values):g}" if values else None
 
 
 def _interval(points: Sequence[Mapping[str, Any]], metric: str) -> str | None:
