@@ -11,7 +11,7 @@ import click
 
 from edgedf.bundle.manifest import TARGETS
 from edgedf.cli.options import ExistingPath, json_option, threads_option
-from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say
+from edgedf.cli.output import human_bytes, print_json, print_table, progress_bar, say, warn
 from edgedf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -108,20 +108,24 @@ def _refuse(source: Path | None, kinds: Mapping[str, str]) -> None:
 
 def _bench(bundle: Path | None, targets: tuple[str, ...], runs: int, threads: int, as_json: bool) -> None:
     from edgedf.analysis.describe.bundle import artifact_sizes
-    from edgedf.analysis.latency import measure
+    from edgedf.analysis.latency import busy, measure
     from edgedf.bundle.reader import open_bundle
     from edgedf.cli.config import named_bundle
 
     path = named_bundle(bundle)
     _refuse(path, _NO_BUNDLE)
+    others = busy()
     with open_bundle(path) as opened:
         chosen = targets or tuple(entry.target for entry in opened.manifest.artifacts)
         sizes = {t: artifact_sizes(opened.folder, opened.artifact(t)) for t in dict.fromkeys(chosen)}
         with progress_bar("Timing", total=runs) as bar:
             results = measure(opened, tuple(sizes), runs=runs, threads=threads, progress=bar.update)
     records = [_record(result, *sizes[result.target]) for result in results]
+    if others:
+        warn(f"{others}: medians hold their time too, the 10th percentiles less")
     if as_json:
-        print_json({"bundle": opened.manifest.name, "machine": machine(), "targets": records})
+        described = machine() | {"busy": others}
+        print_json({"bundle": opened.manifest.name, "machine": described, "targets": records})
     else:
         _print(records, threads)
     if all(record["not_run"] for record in records):
