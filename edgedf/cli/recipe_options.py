@@ -50,7 +50,8 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
         "--controls",
         "controls",
         "KIND,...|none",
-        "Trained beside IMP: oneshot (equal total budget), oneshot-round, random, reinit.",
+        "Trained beside IMP: oneshot (equal total budget), oneshot-round, random, reinit, "
+        "dense-long (no mask, equal total budget).",
     ),
     ("--controls-at", "control_sparsities", "S,S,...", "Sparsities at which the controls are trained."),
 )
