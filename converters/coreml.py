@@ -6,6 +6,7 @@ contract's crop must reach the network untouched (docs/converters.md).
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import TYPE_CHECKING
 
@@ -110,7 +111,11 @@ def _metadata(contract: Contract, options: Options) -> dict[str, str]:
 
 
 def _package_manifest(specification: bytes, weights: bytes) -> bytes:
-    """Manifest.json. Apple's tool draws random item names; these follow from the files' hashes."""
+    """Manifest.json. Apple's tool draws random item names; these follow from the files' hashes.
+
+    Spelled as Apple's tool spells it: it writes the file again whenever it opens a package, and a bundle
+    whose files change no longer has its hashes.
+    """
     entries = {}
     for name, path, description, data in (
         ("model.mlmodel", MODEL_PATH, "CoreML Model Specification", specification),
@@ -124,6 +129,5 @@ def _package_manifest(specification: bytes, weights: bytes) -> bytes:
             "path": path,
         }
     root = next(key for key, entry in entries.items() if entry["name"] == "model.mlmodel")
-    return canonical_json(
-        {"fileFormatVersion": "1.0.0", "itemInfoEntries": entries, "rootModelIdentifier": root}
-    )
+    tree = {"fileFormatVersion": "1.0.0", "itemInfoEntries": entries, "rootModelIdentifier": root}
+    return f"{json.dumps(tree, indent=4, sort_keys=True)}\n".encode()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgedf.bundle.integrity import read_listed
 from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.errors import BundleError, NotRunError
-from edgedf.runtime.artifact_check import check_entry, check_tensor, read_artifact
+from edgedf.runtime.artifact_check import check_entry, check_tensor
 from edgedf.runtime.backend import F32, U8
 from edgedf.runtime.carried import Carried, carried_table
+from edgedf.runtime.coreml_package import MODEL_PATH as MODEL_PATH
+from edgedf.runtime.coreml_package import WEIGHTS_PATH as WEIGHTS_PATH
+from edgedf.runtime.coreml_package import private_copy, read_package
 from edgedf.runtime.host_quiet import quiet_output
 from edgedf.runtime.libraries import broken, is_missing, known_version
 from edgedf.runtime.mil_reference import (
@@ -26,11 +28,9 @@ from edgedf.runtime.mil_reference import (
     UnknownOperationError,
     decode_model,
 )
-from edgedf.runtime.session import Session
+from edgedf.runtime.session import Session, out_of_memory
 
 REFERENCE = "MIL reference (not Core ML)"
-MODEL_PATH = "Data/com.apple.CoreML/model.mlmodel"
-WEIGHTS_PATH = "Data/com.apple.CoreML/weights/weight.bin"
 _REBUILD = "build the bundle again"
 # Name -> array, for all inputs and for all outputs.
 Predict = Callable[[dict[str, F32]], dict[str, Any]]
@@ -53,10 +53,9 @@ class CoremlBackend(Session):
     def __init__(self, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
         super().__init__(folder / entry.path, entry)
         check_entry(entry, "NCHW", self.path)
+        files = read_package(folder, entry)
         try:
-            model = decode_model(
-                read_artifact(folder, entry, MODEL_PATH), read_artifact(folder, entry, WEIGHTS_PATH)
-            )
+            model = decode_model(files[MODEL_PATH], files[WEIGHTS_PATH])
             self._check(model)
             self._metadata = model.metadata
             # Built on a Mac too: a program that the reference cannot follow is not edgedf's.
@@ -66,14 +65,12 @@ class CoremlBackend(Session):
             raise NotRunError(problem, file=self.path, hint="check this package on a Mac") from error
         except (DecodeError, ProgramError) as error:
             raise BundleError(f"damaged: {error}", file=self.path, hint=_REBUILD) from error
+        except MemoryError as error:
+            raise out_of_memory(self.path) from error
         self.runtime, self._predict = REFERENCE, reference.run
-        if sys.platform == "darwin":
-            # Core ML takes no bytes, only the path: all its files are hashed again just before it reads them.
-            for listed in entry.files:
-                read_listed(folder, listed)
-            if (core_ml := load_core_ml(self.path)) is not None:
-                self.runtime = f"Core ML (coremltools {known_version('coremltools', 'coremltools')}, CPU)"
-                self._predict = core_ml
+        if sys.platform == "darwin" and (core_ml := load_core_ml(files, self.path)) is not None:
+            self.runtime = f"Core ML (coremltools {known_version('coremltools', 'coremltools')}, CPU)"
+            self._predict = core_ml
 
     def _check(self, model: Model) -> None:
         for kind, features, spec in (
@@ -94,9 +91,15 @@ class CoremlBackend(Session):
         return np.asarray(self._predict({self.entry.input.name: x_nchw})[self.entry.output.name])
 
 
-def load_core_ml(path: Path) -> Predict | None:
+def load_core_ml(files: Mapping[str, bytes], path: Path) -> Predict | None:
     """The package in Core ML, on the CPU for repeatable numbers; None without coremltools.
 
+    It is loaded from a copy: coremltools may write into a package that it opens. Core ML compiles the model
+    to a place of its own while it loads, so the copy can go afterwards.
+
+    Args:
+        files: what `read_package` returned.
+        path: the package in its bundle, for errors.
     Raises BundleError with Core ML's reason if it refuses the package, NotRunError if coremltools cannot be
     loaded, there is no Core ML or it is too old for this package. coremltools 9 turns the last two into a
     warning and a model that cannot predict.
@@ -110,8 +113,10 @@ def load_core_ml(path: Path) -> Predict | None:
         hint = "reinstall it: pip install --force-reinstall coremltools"
         raise NotRunError(f"coremltools {broken(error)}", file=path, hint=hint) from error
     try:
-        with quiet_output():
-            model = coremltools.models.MLModel(str(path), compute_units=coremltools.ComputeUnit.CPU_ONLY)
+        with private_copy(files, path) as copy, quiet_output():
+            model = coremltools.models.MLModel(str(copy), compute_units=coremltools.ComputeUnit.CPU_ONLY)
+    except NotRunError:
+        raise
     except Exception as error:
         raise _refused(path, "Core ML refuses this package", error) from error
     if model.__proxy__ is None and (reason := model._framework_error) is not None:

@@ -57,6 +57,8 @@ class Session(ABC):
             return np.asarray(self._logit(crop_hwc))
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"{self.runtime} failed while running it", file=self.path) from error
+        except MemoryError as error:
+            raise out_of_memory(self.path) from error
 
     def _checked(self, logit: F32) -> np.float32:
         if logit.shape != self.entry.output.shape or logit.dtype != np.float32:
@@ -79,3 +81,9 @@ class Session(ABC):
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def out_of_memory(path: Path) -> BundleError:
+    """The error for an artifact that this machine has no room for."""
+    hint = "close other programs, or use another target of the bundle"
+    return BundleError("needs more memory than there is", file=path, hint=hint)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from converters.mil_encode import encode_model
-from edgedf.runtime.mil_reference import decode_model
+from edgedf.runtime.mil_reference import Evaluator, decode_model
 from edgedf.runtime.mil_reference.blob import BlobWriter
 from edgedf.runtime.mil_reference.program import Model, Value
 from tests.artifact_files import artifact, sample, write_artifact
@@ -134,6 +134,7 @@ def test_coremltools_writes_the_same_message(coremltools: Any, tmp_path: Path) -
     theirs = tmp_path / "again.mlpackage"
     parts = [(theirs / part).read_bytes() for part in PARTS]
     assert _meaning(decode_model(*parts)) == _meaning(decode_model(*_parts("mesonet", 128)))
+    Evaluator(decode_model(*parts))
 
 
 def _meaning(model: Model) -> list[Any]:

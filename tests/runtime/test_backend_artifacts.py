@@ -16,6 +16,7 @@ from edgedf.errors import BundleError, EdgedfError, NotRunError, UsageError
 from edgedf.runtime.artifact_check import check_flatbuffer
 from edgedf.runtime.backend import open_backend
 from edgedf.runtime.coreml_backend import checked_predict, load_core_ml
+from edgedf.runtime.coreml_package import read_package
 from edgedf.runtime.executorch_backend import check_program_length
 from edgedf.runtime.mil_reference import DecodeError, Evaluator, ProgramError, decode_model
 from edgedf.runtime.mil_reference.call import UnknownOperationError
@@ -128,9 +129,10 @@ def test_coremltools_without_core_ml_gives_errors_of_ours(tmp_path: Path) -> Non
     """As on a Mac that refuses a package: a model without a proxy, whose predict raises a bare Exception."""
     import coremltools
 
-    path = tmp_path / _opened(tmp_path, "coreml").path
+    entry = _opened(tmp_path, "coreml")
+    path = tmp_path / entry.path
     with pytest.raises(NotRunError, match="no Core ML here"):
-        load_core_ml(path)
+        load_core_ml(read_package(tmp_path, entry), path)
     model = coremltools.models.MLModel(str(path))
     with pytest.raises(BundleError, match=r"failed while running it \(Model prediction is only supported"):
         checked_predict(model, path)({"input": np.zeros((1, 3, 128, 128), np.float32)})

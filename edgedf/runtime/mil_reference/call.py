@@ -72,6 +72,13 @@ class Call:
             raise ProgramError(f"{self.operation.type}: {name} is not a short list of small integers")
         return tuple(int(number) for number in value.reshape(-1))
 
+    def integer(self, name: str, default: int) -> int:
+        """One small integer; `default` if absent."""
+        found = self.integers(name, (default,))
+        if len(found) != 1:
+            raise ProgramError(f"{self.operation.type}: {name} is not one integer")
+        return found[0]
+
     def flag(self, name: str, *, default: bool) -> bool:
         """A scalar truth value."""
         if name not in self.arguments:
@@ -92,3 +99,9 @@ class Call:
         """Raises ProgramError before an array of this shape would fill the memory."""
         if min(shape, default=1) < 0 or math.prod(shape) > MAX_ELEMENTS:
             raise ProgramError(f"{self.operation.type}: {what} would have shape {shape}")
+
+    def check_result(self, shape: tuple[int, ...]) -> None:
+        """Raises ProgramError before a result is computed that is large or of another shape than declared."""
+        self.check_size(shape, "the result")
+        if self.operation.outputs and shape != self.result.shape:
+            raise ProgramError(f"{self.operation.type}: declares {self.result.shape} where it gives {shape}")

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from edgedf.runtime.mil_reference.budget import check_budget, last_uses
 from edgedf.runtime.mil_reference.call import Array, Call, ProgramError, UnknownOperationError
 from edgedf.runtime.mil_reference.ops import OPERATIONS
 from edgedf.runtime.mil_reference.program import STRING, Model, Operation, TensorType, Value
+from edgedf.runtime.mil_reference.structure import check_structure, is_constant
 
 
 class Evaluator:
@@ -17,25 +19,21 @@ class Evaluator:
     Args:
         model: what `decode_model` returned.
     Raises UnknownOperationError naming the first operation it cannot evaluate, ProgramError if the program
-    contradicts itself.
+    contradicts itself or is too large.
     """
 
     def __init__(self, model: Model) -> None:
         unknown = sorted({step.type for step in model.operations} - set(OPERATIONS))
         if unknown:
             raise UnknownOperationError(unknown[0][:60])
-        if len(model.results) != len(model.outputs):
-            raise ProgramError(f"returns {len(model.results)} results for {len(model.outputs)} outputs")
+        check_structure(model)
+        check_budget(model)
         self.model = model
-        constant = [_is_constant(step) for step in model.operations]
-        self._steps = tuple(s for s, fixed in zip(model.operations, constant, strict=True) if not fixed)
+        self._last_use = last_uses(model)
         self._constants: dict[str, Array] = {}
         with np.errstate(all="ignore"):
-            for step, fixed in zip(model.operations, constant, strict=True):
-                if fixed:
-                    value = _run(step, {})
-                    self._constants[step.outputs[0].name] = value
-        self._last_use = self._find_last_uses()
+            for step in filter(is_constant, model.operations):
+                self._constants[step.outputs[0].name] = _run(step, {})
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Output name -> array, for one set of inputs. Raises ProgramError if they do not fit."""
@@ -46,29 +44,13 @@ class Evaluator:
                 raise ProgramError(f"input {feature.name!r} is not {feature.type}")
             values[feature.name] = array
         with np.errstate(all="ignore"):
-            for index, step in enumerate(self._steps):
+            for index, step in enumerate(self.model.operations):
+                if is_constant(step):
+                    continue
                 values[step.outputs[0].name] = _run(step, values)
                 for name in self._last_use.get(index, ()):
                     values.pop(name, None)
-        results = zip(self.model.outputs, self.model.results, strict=True)
-        return {feature.name: _fits(values.get(name), feature.type) for feature, name in results}
-
-    def _find_last_uses(self) -> dict[int, list[str]]:
-        """Step -> activations that nobody needs after it, so that memory stays small."""
-        last: dict[str, int] = {}
-        for index, step in enumerate(self._steps):
-            for bindings in step.inputs.values():
-                last |= {name: index for name in bindings if isinstance(name, str)}
-        keep = set(self._constants) | set(self.model.results)
-        uses: dict[int, list[str]] = {}
-        for name, index in last.items():
-            if name not in keep:
-                uses.setdefault(index, []).append(name)
-        return uses
-
-
-def _is_constant(step: Operation) -> bool:
-    return step.type == "const" or step.type.startswith("constexpr_")
+        return {feature.name: _fits(values.get(feature.name), feature.type) for feature in self.model.outputs}
 
 
 def _run(step: Operation, values: Mapping[str, Array]) -> Array:
@@ -81,7 +63,7 @@ def _run(step: Operation, values: Mapping[str, Array]) -> Array:
     call = Call(step, arguments)
     declared = call.result
     result = OPERATIONS[step.type](call)
-    if declared.dtype == STRING:
+    if declared.dtype == STRING and result.dtype.kind == "U" and result.shape == declared.shape:
         return result
     if result.dtype == np.float32 and declared.dtype == "float16":
         result = result.astype(np.float16)

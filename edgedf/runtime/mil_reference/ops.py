@@ -30,7 +30,7 @@ def constexpr_sparse_to_dense(call: Call) -> Array:
     """Values where the mask's bits are 1, in order, lowest bit first; zero elsewhere."""
     values, mask = call.array("nonzero_data", rank=1), call.array("mask", rank=1)
     shape = tuple(int(side) for side in call.array("shape", rank=1))
-    call.check_size(shape, "the dense tensor")
+    call.check_result(shape)
     count = math.prod(shape)
     if mask.dtype != np.uint8 or mask.size != (count + 7) // 8:
         raise ProgramError(f"constexpr_sparse_to_dense: mask has {mask.size} bytes for {count} elements")
@@ -60,9 +60,10 @@ def _cast_dtype(call: Call, name: str) -> str:
 def _pair(call: Call) -> tuple[Array, Array]:
     x, y = call.floats("x"), call.floats("y")
     try:
-        call.check_size(np.broadcast_shapes(x.shape, y.shape), "the result")
+        shape = np.broadcast_shapes(x.shape, y.shape)
     except ValueError as error:
         raise ProgramError(f"{call.operation.type}: {x.shape} and {y.shape} do not fit") from error
+    call.check_result(shape)
     return x, y
 
 
@@ -132,7 +133,7 @@ def linear(call: Call) -> Array:
     fits = x.ndim >= 1 and x.shape[-1] == weight.shape[1]
     if not fits or (bias is not None and bias.shape != weight.shape[:1]):
         raise ProgramError(f"linear: input {x.shape} does not fit weight {weight.shape}")
-    call.check_size((*x.shape[:-1], weight.shape[0]), "the result")
+    call.check_result((*x.shape[:-1], weight.shape[0]))
     product = x @ weight.T
     return product if bias is None else product + bias
 
@@ -143,7 +144,7 @@ def matmul(call: Call) -> Array:
     y = y.T if call.flag("transpose_y", default=False) else y
     if x.shape[1] != y.shape[0]:
         raise ProgramError(f"matmul: {x.shape} and {y.shape} do not fit")
-    call.check_size((x.shape[0], y.shape[1]), "the result")
+    call.check_result((x.shape[0], y.shape[1]))
     return x @ y
 
 

@@ -32,7 +32,7 @@ class Weights:
 
     def array(self, blob: Message, type_: TensorType) -> npt.NDArray[Any]:
         """The tensor that a blob reference stands for. Raises DecodeError or BlobError."""
-        if blob.text(f.BLOB_FILE) != f.WEIGHTS_PATH:
+        if blob.only(f.BLOB_FILE, f.BLOB_OFFSET).text(f.BLOB_FILE) != f.WEIGHTS_PATH:
             raise DecodeError(f"refers to a weight file {blob.text(f.BLOB_FILE)[:60]!r}")
         count = math.prod(type_.shape)
         flat = read_blob(self._data, blob.integer(f.BLOB_OFFSET), type_.dtype, count)
@@ -41,16 +41,18 @@ class Weights:
 
 def read_type(item: Message | None) -> TensorType:
     """The type of a tensor of fixed shape. Raises DecodeError for anything else."""
-    tensor = item.message(f.VALUE_TYPE_TENSOR) if item else None
+    tensor = item.only(f.VALUE_TYPE_TENSOR).message(f.VALUE_TYPE_TENSOR) if item else None
     dtype = _NAMES.get(tensor.integer(f.TENSOR_DTYPE)) if tensor else None
     if tensor is None or dtype is None:
         raise DecodeError("holds a value that is not a tensor of a known data type")
     sides = []
-    for dimension in tensor.messages(f.TENSOR_DIMENSIONS):
-        constant = dimension.message(f.DIMENSION_CONSTANT)
-        if constant is None:
+    for dimension in tensor.only(f.TENSOR_DTYPE, f.TENSOR_RANK, f.TENSOR_DIMENSIONS).messages(
+        f.TENSOR_DIMENSIONS
+    ):
+        if dimension.member(f.DIMENSION_CONSTANT, f.DIMENSION_UNKNOWN) != f.DIMENSION_CONSTANT:
             raise DecodeError("holds a flexible shape")
-        sides.append(constant.integer(f.CONSTANT_SIZE))
+        constant = dimension.only(f.DIMENSION_CONSTANT).message(f.DIMENSION_CONSTANT) or Message(b"")
+        sides.append(constant.only(f.CONSTANT_SIZE).integer(f.CONSTANT_SIZE))
     if len(sides) != tensor.integer(f.TENSOR_RANK):
         raise DecodeError("holds a tensor whose rank is not its number of sides")
     return TensorType(dtype, read_shape(sides))
@@ -65,16 +67,19 @@ def read_shape(sides: list[int]) -> tuple[int, ...]:
 
 def read_value(item: Message, weights: Weights) -> Value:
     """A constant, wherever it is stored. Raises DecodeError if it is damaged or of an unknown kind."""
+    item.only(f.VALUE_TEXT, f.VALUE_TYPE, f.VALUE_IMMEDIATE, f.VALUE_BLOB)
     type_ = read_type(item.message(f.VALUE_TYPE))
+    # Both would be legal bytes, of which protobuf takes the last.
+    item.member(f.VALUE_IMMEDIATE, f.VALUE_BLOB)
     blob = item.message(f.VALUE_BLOB)
     if blob is not None:
         return Value(type_, weights.array(blob, type_))
     immediate = item.message(f.VALUE_IMMEDIATE)
-    tensor = immediate.message(f.IMMEDIATE_TENSOR) if immediate else None
+    tensor = immediate.only(f.IMMEDIATE_TENSOR).message(f.IMMEDIATE_TENSOR) if immediate else None
     if tensor is None:
         raise DecodeError("holds a constant without a value")
     if type_.dtype == STRING:
-        strings = tensor.message(f.TENSOR_STRINGS)
+        strings = _repeated(tensor, f.TENSOR_STRINGS)
         texts = strings.texts(f.REPEATED_VALUES) if strings else []
         if type_.shape or len(texts) > 1:
             raise DecodeError("holds a list of texts")
@@ -85,14 +90,20 @@ def read_value(item: Message, weights: Weights) -> Value:
     return Value(type_, flat.reshape(type_.shape))
 
 
+def _repeated(tensor: Message, kind: int) -> Message | None:
+    """The numbers or texts of a constant, which are of this kind and no other; None if there are none."""
+    values = tensor.only(kind).message(kind)
+    return None if values is None else values.only(f.REPEATED_VALUES)
+
+
 def _floats(tensor: Message, _: TensorType) -> npt.NDArray[Any]:
-    values = tensor.message(f.TENSOR_FLOATS)
+    values = _repeated(tensor, f.TENSOR_FLOATS)
     return values.floats(f.REPEATED_VALUES) if values else np.zeros(0, np.float32)
 
 
 def _integers(tensor: Message, type_: TensorType) -> npt.NDArray[Any]:
     kind = f.TENSOR_BOOLS if type_.dtype == "bool" else f.TENSOR_INTS
-    values = tensor.message(kind)
+    values = _repeated(tensor, kind)
     numbers = values.integers(f.REPEATED_VALUES) if values else []
     low, high = (0, 1) if type_.dtype == "bool" else (-(1 << 31), (1 << 31) - 1)
     if any(not low <= number <= high for number in numbers):
@@ -102,7 +113,7 @@ def _integers(tensor: Message, type_: TensorType) -> npt.NDArray[Any]:
 
 def _raw(tensor: Message, type_: TensorType) -> npt.NDArray[Any]:
     """Types without a field of their own are stored as little-endian bytes."""
-    values = tensor.message(f.TENSOR_BYTES)
+    values = _repeated(tensor, f.TENSOR_BYTES)
     body = values.raw(f.REPEATED_VALUES) if values else b""
     dtype = np.dtype(type_.dtype).newbyteorder("<")
     if len(body) % dtype.itemsize:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
@@ -16,7 +18,7 @@ _BAND_ELEMENTS = 1 << 24
 def conv(call: Call) -> F32:
     """Cross-correlation of x (1, C, H, W) with weight (O, C/groups, KH, KW); zero padding, bias optional."""
     x, weight = call.floats("x", rank=4), call.floats("weight", rank=4)
-    groups = call.integers("groups", (1,))[0]
+    groups = call.integer("groups", 1)
     outputs, channels = weight.shape[:2]
     if groups < 1 or x.shape[0] != 1 or x.shape[1] != channels * groups or outputs % groups:
         raise ProgramError(f"conv: input {x.shape} does not fit weight {weight.shape} in {groups} groups")
@@ -27,6 +29,8 @@ def conv(call: Call) -> F32:
     if bias is not None and bias.shape != (outputs,):
         raise ProgramError(f"conv: bias {bias.shape} does not fit weight {weight.shape}")
     rows, columns = windows.shape[1:3]
+    call.check_result((1, outputs, rows, columns))
+    call.check_size((math.prod(weight.shape[1:]), columns), "one row of windows")
     result = np.empty((outputs, rows, columns), np.float32)
     per_group = outputs // groups
     for group in range(groups):
@@ -72,7 +76,9 @@ def _pool_windows(call: Call, *, fill: float) -> F32:
         raise ProgramError(f"{call.operation.type}: batch is {x.shape[0]}, expected 1")
     if call.flag("ceil_mode", default=False):
         raise UnknownOperationError(f"{call.operation.type} with ceil_mode")
-    return _windows(call, x, call.integers("kernel_sizes"), fill=fill)
+    windows = _windows(call, x, call.integers("kernel_sizes"), fill=fill)
+    call.check_result((1, *windows.shape[:3]))
+    return windows
 
 
 def _windows(call: Call, x: F32, kernel: tuple[int, ...], *, fill: float) -> F32:
