@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     default="standard",
     show_default=True,
     help="Where all settings come from. standard: 8 rounds of 20%; demo: 5 rounds to 99.5%; long: 21 rounds, "
-    "a fair dense baseline; short: 2 rounds at 64 px; study: as the original study trained.",
+    "controls at 6 sparsities; short: 2 rounds at 64 px; study: as the original study trained.",
 )
 @click.option("--arch", help="mesonet, cnn5 or resnet18. Default: the recipe's.")
 @recipe_options
