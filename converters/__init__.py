@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from converters.base import Artifact, Options
+from edgedf.bundle.manifest import OFFERED
 from edgedf.contract import Contract
 from edgedf.errors import ConvertError
 
@@ -31,15 +32,8 @@ _CONVERTERS: Mapping[str, str] = MappingProxyType(
 )
 TARGETS: tuple[str, ...] = tuple(_CONVERTERS)
 
-# What each target offers; the first is the default.
-PRECISIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "executorch": ("float32",),
-        "coreml": ("float32", "float16"),
-        "tflite": ("float32", "float16"),
-        "native": ("float32", "float16", "int8"),
-    }
-)
+# What each target offers; the first is the default. One table for builds and for readers of bundles.
+PRECISIONS: Mapping[str, tuple[str, ...]] = OFFERED
 
 
 def convert(target: str, module: GraphModule, contract: Contract, options: Options) -> Artifact:

@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from converters.native_format.weights import F32_FORM, read_vector, store_vector
-from converters.tflite_file import MIN_HALF_ELEMENTS
 from edgedf.compact.graph import F32, Affine, Conv2d, Graph, Linear, Node
+from edgedf.runtime.stored_precision import MIN_HALF_ELEMENTS
 
 # Weight, bias: as one layer keeps them.
 _Weight = Callable[[F32], F32]

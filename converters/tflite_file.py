@@ -12,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedf.errors import ConvertError
+from edgedf.runtime.stored_precision import MIN_HALF_ELEMENTS
 
 FILE_IDENTIFIER = b"TFL3"
 METADATA_NAME = b"edgedf"
 DESCRIPTION = b"Deepfake detector made by edgedf"
-# Weights below this stay as they are: a DEQUANTIZE operation costs about 200 bytes of file.
-MIN_HALF_ELEMENTS = 256
 
 
 def finish(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from edgedf.bundle.parity_record import ParityRecord
@@ -15,7 +16,17 @@ MANIFEST_NAME = "manifest.json"
 # One line as `sha256sum` writes it, so that anyone can check the manifest without edgedf.
 CHECKSUM_NAME = "manifest.sha256"
 GOLDEN_FOLDER = "golden"
-TARGETS = ("executorch", "coreml", "tflite", "native")
+# Target -> the precisions that edgedf writes it in; the first is the default. Builds offer no other, and a
+# manifest that claims one is refused: a looser precision's tolerances are not a bundle's to choose.
+OFFERED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "executorch": ("float32",),
+        "coreml": ("float32", "float16"),
+        "tflite": ("float32", "float16"),
+        "native": ("float32", "float16", "int8"),
+    }
+)
+TARGETS = tuple(OFFERED)
 PRECISIONS = ("float32", "float16", "int8")
 
 
@@ -58,7 +69,7 @@ class ArtifactEntry:
     """One artifact of a bundle.
 
     Attributes:
-        target, precision: one of TARGETS and of PRECISIONS.
+        target, precision: one of TARGETS and what OFFERED has for it.
         path: main file, or folder for an .mlpackage, below the bundle.
         files: every file of the artifact.
         input, output: the artifact's own tensors.

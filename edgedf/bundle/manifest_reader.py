@@ -10,7 +10,7 @@ from edgedf.bundle.manifest import (
     FORMAT_VERSION,
     GOLDEN_FOLDER,
     MANIFEST_NAME,
-    PRECISIONS,
+    OFFERED,
     TARGETS,
     ArtifactEntry,
     FileEntry,
@@ -74,11 +74,12 @@ class ManifestReader(FieldReader):
     def artifact(self, value: Any, at: str) -> ArtifactEntry:
         names = "target precision path files input output tolerances parity tools"
         record = self.record(value, names, at)
-        precision = self.one_of(record["precision"], PRECISIONS, f"{at}.precision")
+        target = self.one_of(record["target"], TARGETS, f"{at}.target")
+        precision = self.one_of(record["precision"], OFFERED[target], f"{at}.precision")
         limits = self.limits(record["tolerances"], precision, f"{at}.tolerances")
         tools = self.plain(record["tools"], f"{at}.tools")
         return ArtifactEntry(
-            target=self.one_of(record["target"], TARGETS, f"{at}.target"),
+            target=target,
             precision=precision,
             path=self.path(record["path"], f"{at}.path"),
             files=self.files(record["files"], f"{at}.files"),

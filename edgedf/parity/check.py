@@ -23,6 +23,7 @@ from edgedf.parity.values import (
     check_values,
     evaluation_difference,
     metrics,
+    with_crops,
 )
 from edgedf.runtime.backend import Backend, RoundsActivations, open_backend
 
@@ -61,7 +62,7 @@ def check_artifact(
     form = (check_names(entry, goldens.contract), check_shapes(entry, goldens.contract))
     try:
         with open_backend(folder, entry, foreign=foreign) as backend:
-            opened = check_open(backend, goldens.contract, ticket_sha256)
+            opened = check_open(backend, folder, entry, goldens.contract, ticket_sha256)
             checks, numbers = _run_checks(
                 backend, entry, goldens, evaluation, (*form, opened), want_auc, wrong, stored
             )
@@ -128,7 +129,8 @@ def value_checks(
     if isinstance(crops, str):
         flips = check_flips(golden, None, goldens, limits)
         return (*logits, flips, failed("auc", crops, [crops])), metrics(golden, None, None)
-    auc = check_auc(answers, evaluation, limits)
+    values = with_crops(logits[0], answers, evaluation, crops, limits)
+    logits, auc = (values, *logits[1:]), check_auc(answers, evaluation, limits)
     return (*logits, check_flips(golden, crops, goldens, limits), auc), metrics(golden, crops, auc)
 
 

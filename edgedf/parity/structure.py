@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
-from edgedf.bundle.manifest import ArtifactEntry, TensorSpec
+from edgedf.bundle.manifest import OFFERED, ArtifactEntry, TensorSpec
 from edgedf.contract import Contract
 from edgedf.parity.gate import Check, failed, passed
-from edgedf.runtime.backend import Backend, CarriesContract
+from edgedf.runtime.backend import Backend
+from edgedf.runtime.carried_check import carried_problems
+from edgedf.runtime.stored_precision import told_precisions
 
 # What each platform's developers feed: (layout, dtype) of the input.
 _INPUTS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
@@ -52,27 +55,24 @@ def check_shapes(entry: ArtifactEntry, contract: Contract) -> Check:
     return passed("shapes", f"{_text(entry.input)} -> {_text(entry.output)}")
 
 
-def check_open(backend: Backend, contract: Contract, ticket_sha256: str | None) -> Check:
-    """The runtime took the file, and the contract and ticket that the file carries are the bundle's.
+def check_open(
+    backend: Backend, folder: Path, entry: ArtifactEntry, contract: Contract, ticket_sha256: str | None
+) -> Check:
+    """The runtime took the file, and what the file itself says is what the bundle says of it.
 
-    `ticket_sha256` None asks for no ticket. Raises BundleError if the file carries no contract.
+    That is the contract, the ticket and the precision, which chooses the tolerances. `ticket_sha256` None
+    asks for no ticket. Raises BundleError if the file carries no contract.
     """
-    if not isinstance(backend, CarriesContract):
-        return passed("open", backend.runtime)
-    carried, expected = backend.carried_contract(), contract.to_json()
+    unknown = entry.precision not in OFFERED[entry.target]
     wrong = [
-        f"the file carries contract.{name} {value!r}, the bundle says {expected[name]!r}"
-        for name, value in carried.contract.items()
-        if value != expected[name]
+        *carried_problems(backend, contract, ticket_sha256),
+        *([f"edgedf writes no {entry.target} at {entry.precision}"] if unknown else []),
+        *(
+            f"the file holds {told} weights, the manifest says {entry.precision}"
+            for told in told_precisions(folder, entry)
+            if told != entry.precision
+        ),
     ]
-    wrong += [
-        f"the file carries contract_sha256 {found[:12]!r}..., the bundle's is {contract.sha256[:12]}..."
-        for found in carried.contract_hashes
-        if found != contract.sha256
-    ]
-    if ticket_sha256 is not None and carried.ticket_sha256 != ticket_sha256:
-        found = "no ticket" if carried.ticket_sha256 is None else f"ticket {carried.ticket_sha256[:12]!r}..."
-        wrong.append(f"the file carries {found}, the bundle was built from {ticket_sha256[:12]}...")
     return failed("open", wrong[0], wrong) if wrong else passed("open", backend.runtime)
 
 

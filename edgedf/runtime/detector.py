@@ -71,7 +71,8 @@ class Detector:
             threads: threads of the runtime, 1..64.
             finder: where faces come from; None is OpenCV's Haar cascade, loaded when first needed.
 
-        Raises BundleError if the bundle is damaged or lacks the target, NotRunError if no runtime for it is
+        Raises BundleError if the bundle is damaged, lacks the target or its manifest contradicts what the
+        model file says of its contract and its ticket, NotRunError if no runtime for it is
         installed or what is installed cannot be loaded, UsageError on an argument that makes no sense.
         """
         count = thread_count(threads)

@@ -44,6 +44,10 @@ def _parity(*keys: str, to: Any) -> Callable[[dict[str, Any]], None]:
     return _set("artifacts", 0, "parity", *keys, to=to)
 
 
+def _both(index: int, **fields: str) -> Callable[[dict[str, Any]], None]:
+    return lambda tree: tree["artifacts"][index].update(fields)
+
+
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
@@ -111,6 +115,14 @@ def _parity(*keys: str, to: Any) -> Callable[[dict[str, Any]], None]:
         (_set("artifacts", 0, "input", "shape", to=[1, 3, True, 1]), "expected an integer"),
         (_set("artifacts", 0, "target", to=["coreml"]), "expected executorch or"),
         (_set("surprise", to=1), "unknown field"),
+        (_set("artifacts", 0, "precision", to="int8"), "is 'int8', expected float32 or float16"),
+        (_set("artifacts", 0, "precision", to=["float32"]), "expected float32 or float16"),
+        (_set("artifacts", 1, "precision", to="int8"), "is 'int8', expected float32 or float16"),
+        (
+            _both(1, target="executorch", precision="float16"),
+            r"\[1\].precision: is 'float16', expected float32",
+        ),
+        (_both(1, target="native", precision="int4"), "expected float32 or float16 or int8"),
     ],
 )
 def test_hostile_manifest_is_refused(
