@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,11 @@ import numpy.typing as npt
 from edgedf.assembly.source import Source
 from edgedf.contract import Contract
 from edgedf.data.sample import Sample
-from edgedf.errors import DataError, FileError
+from edgedf.errors import DataError, FileError, ParityError
+from edgedf.parity.values import Evaluation
 
 U8 = npt.NDArray[np.uint8]
+F32 = npt.NDArray[np.float32]
 
 # Far from the seeds that training splits use, so that nothing rendered here was ever trained on.
 SYNTH_SEED = 77_000_003
@@ -47,6 +49,21 @@ def find_evaluation(source: Source, data: Path | None, limit: int) -> Evaluation
     if is_synthetic(source):
         return _rendered(contract, limit)
     return None
+
+
+def dense_evaluation(crops: EvaluationCrops, dense: Callable[[U8], F32]) -> Evaluation:
+    """The crops with what the dense network answers.
+
+    Raises ParityError if it answers NaN or infinity: nothing agrees or disagrees with those.
+    """
+    logits = dense(crops.crops_nhwc)
+    if len(bad := np.flatnonzero(~np.isfinite(logits))):
+        raise ParityError(
+            f"the dense network answers NaN or infinity on {len(bad)} of {len(logits)} evaluation crops "
+            f"({crops.source}), the first of them crop {bad[0]}",
+            hint="train the ticket again; it can judge nothing",
+        )
+    return Evaluation(crops_nhwc=crops.crops_nhwc, labels=crops.labels, logits=logits, source=crops.source)
 
 
 def is_synthetic(source: Source) -> bool:

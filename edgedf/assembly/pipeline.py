@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgedf.assembly.evaluation import EvaluationCrops
+from edgedf.assembly.evaluation import EvaluationCrops, dense_evaluation
 from edgedf.assembly.part import Step, make_part
 from edgedf.assembly.result import BuildResult
 from edgedf.assembly.source import Source
@@ -120,12 +120,7 @@ def _reference(
     contract = source.ticket.contract
     goldens = make_goldens(contract, golden_faces(FACES, FACE_SEED), dense_logits(dense))
     run_dense = module_logits(dense)
-    evaluation = None
-    if crops is not None:
-        logits = run_dense(crops.crops_nhwc)
-        evaluation = Evaluation(
-            crops_nhwc=crops.crops_nhwc, labels=crops.labels, logits=logits, source=crops.source
-        )
+    evaluation = None if crops is None else dense_evaluation(crops, run_dense)
     limits = TOLERANCES["float32"]
     import torch
 

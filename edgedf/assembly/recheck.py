@@ -1,17 +1,17 @@
-"""Check a finished bundle again: goldens on any machine, decisions and AUC where its ticket is at hand."""
+"""Check a finished bundle again: on any machine against its goldens, with its ticket against that."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from edgedf.assembly.ticket_reference import TicketReference, hold_to_ticket
 from edgedf.bundle.golden import GoldenSet
-from edgedf.bundle.manifest import Manifest
 from edgedf.bundle.reader import Bundle
 from edgedf.crop import Box
 from edgedf.errors import BundleError, NotRunError
@@ -19,12 +19,10 @@ from edgedf.parity.check import check_artifact
 from edgedf.parity.gate import Report
 from edgedf.parity.golden import upright
 from edgedf.parity.golden_check import check_goldens
-from edgedf.parity.values import Evaluation
-from edgedf.runtime.backend import Backend, open_backend
-from edgedf.runtime.choice import PREFERENCE
+from edgedf.runtime.backend import Backend
+from edgedf.runtime.choice import PREFERENCE, open_agreeing
 
 if TYPE_CHECKING:
-    from edgedf.assembly.source import Source
     from edgedf.data.sample import Sample
 
 U8 = npt.NDArray[np.uint8]
@@ -50,15 +48,16 @@ class JitterPictures:
 def recheck(
     bundle: Bundle,
     targets: Sequence[str],
-    evaluation: Evaluation | None = None,
+    reference: TicketReference | None = None,
     *,
     notify: Callable[[str], None] = lambda _: None,
 ) -> tuple[Report, ...]:
-    """The goldens' report, then one per target. Needs no torch.
+    """The goldens' report, then one per target. Needs no torch without a ticket.
 
     Args:
         targets: what to check, each in the bundle.
-        evaluation: crops with dense logits, see `ticket_evaluation`; None checks goldens only.
+        reference: the bundle's ticket, see `ticket_reference`. Its own logits and contract are then what
+            artifacts are held to; None takes the bundle's word for them and checks goldens only.
         notify: called with each target's name as its check starts.
     Raises BundleError if the bundle lacks a target or its goldens make no sense.
     """
@@ -66,60 +65,26 @@ def recheck(
     entries = [bundle.artifact(target) for target in targets]
     if not entries:
         raise BundleError("holds no artifact, so there is nothing to check", file=bundle.path)
-    reports = [check_goldens(goldens, bundle.manifest.contract)]
+    report = check_goldens(goldens, bundle.manifest.contract)
+    if reference is not None:
+        goldens, checks = hold_to_ticket(goldens, bundle.manifest, reference)
+        report = replace(report, checks=(*report.checks, *checks))
+    reports = [report]
+    evaluation = None if reference is None else reference.evaluation
     for entry in entries:
         notify(entry.target)
-        wanted = evaluation is not None
         reports.append(
             check_artifact(
                 bundle.folder,
                 entry,
                 goldens,
                 evaluation,
-                want_auc=wanted,
+                want_auc=evaluation is not None,
                 ticket_sha256=bundle.manifest.ticket_sha256,
                 foreign=True,
             )
         )
     return tuple(reports)
-
-
-def ticket_evaluation(manifest: Manifest, ticket: Path, data: Path | None, limit: int) -> Evaluation:
-    """Evaluation crops with the logits of the ticket's dense network (needs torch).
-
-    Raises BundleError if the bundle was not built from `ticket`, NotRunError if there are no crops.
-    """
-    from edgedf.assembly.evaluation import find_evaluation
-    from edgedf.parity.reference import module_logits
-
-    source = bundle_source(manifest, ticket)
-    crops = find_evaluation(source, data, limit)
-    if crops is None:
-        raise NotRunError(
-            "the ticket has no evaluation crops", file=ticket, hint="name a data set with --data"
-        )
-    return Evaluation(
-        crops_nhwc=crops.crops_nhwc,
-        labels=crops.labels,
-        logits=module_logits(source.ticket.module())(crops.crops_nhwc),
-        source=crops.source,
-    )
-
-
-def bundle_source(manifest: Manifest, ticket: Path) -> Source:
-    """The ticket that a bundle was built from. Raises BundleError if `ticket` is another."""
-    from edgedf.assembly.source import read_source
-
-    source = read_source(ticket)
-    if source.sha256 != manifest.ticket_sha256:
-        raise BundleError(
-            f"was built from another ticket ({manifest.ticket_sha256[:12]}..., "
-            f"this one is {source.sha256[:12]}...)",
-            file=manifest.name,
-            field="ticket_sha256",
-            hint="name the ticket it was built from",
-        )
-    return source
 
 
 def jitter_pictures(goldens: GoldenSet, data: Path | None, limit: int) -> JitterPictures:
@@ -141,13 +106,13 @@ def jitter_pictures(goldens: GoldenSet, data: Path | None, limit: int) -> Jitter
 def first_backend(bundle: Bundle, target: str | None) -> Backend:
     """The backend for `target`, or for the first of PREFERENCE that runs here. Raises NotRunError."""
     if target is not None:
-        return open_backend(bundle.folder, bundle.artifact(target), foreign=True)
+        return open_agreeing(bundle, target)
     have = {entry.target for entry in bundle.manifest.artifacts}
     problems = []
     for name in PREFERENCE:
         if name in have:
             try:
-                return open_backend(bundle.folder, bundle.artifact(name), foreign=True)
+                return open_agreeing(bundle, name)
             except NotRunError as error:
                 problems.append(f"{name}: {error.problem}")
     raise NotRunError("; ".join(problems) or "the bundle holds no artifact", file=bundle.path)

@@ -15,7 +15,13 @@ from edgedf.cli.output import print_json, print_table, progress_bar
 from edgedf.cli.parity_faults import print_faults
 from edgedf.cli.parity_jitter import print_jitter
 from edgedf.cli.parity_mode import check_mode
-from edgedf.cli.parity_table import print_limits, print_problems, print_stand_ins, report_row
+from edgedf.cli.parity_table import (
+    print_limits,
+    print_not_checked,
+    print_problems,
+    print_stand_ins,
+    report_row,
+)
 
 if TYPE_CHECKING:
     from edgedf.bundle.reader import Bundle
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
     "--ticket",
     type=ExistingPath,
     metavar="T",
-    help="Also compare decisions and AUC with this ticket (torch).",
+    help="Hold everything to this ticket: its own logits, decisions and AUC (torch).",
 )
 @click.option("--data", type=ExistingPath, metavar="DIR", help="Take evaluation pictures from this data set.")
 @click.option(
@@ -89,9 +95,10 @@ def command(
       edgedf parity runs/first/bundle.edgedf --box-jitter --json
       edgedf parity runs/first/bundle.edgedf --ticket runs/first --faults 100
     """
-    from edgedf.assembly.recheck import recheck, ticket_evaluation
+    from edgedf.assembly.recheck import recheck
+    from edgedf.assembly.ticket_reference import ticket_reference
     from edgedf.bundle.reader import open_bundle
-    from edgedf.parity.gate import accepted, combine, exit_code
+    from edgedf.parity.gate import accepted, combine, exit_code, not_checked
 
     check_mode(click.get_current_context())
     targets = tuple(dict.fromkeys(targets))
@@ -102,16 +109,18 @@ def command(
         if box_jitter:
             print_jitter(opened, targets, data, pictures, as_json)
             return
-        evaluation = None if ticket is None else ticket_evaluation(opened.manifest, ticket, data, crops)
+        reference = None if ticket is None else ticket_reference(opened.manifest, ticket, data, crops)
         chosen = targets or tuple(entry.target for entry in opened.manifest.artifacts)
         with progress_bar("parity", total=len(chosen)) as bar:
             reports = recheck(
-                opened, chosen, evaluation, notify=lambda name: bar.update(chosen.index(name), note=name)
+                opened, chosen, reference, notify=lambda name: bar.update(chosen.index(name), note=name)
             )
         outcome = combine(report.outcome for report in reports)
         if as_json:
             checked = [report.to_json() for report in reports]
-            print_json({"bundle": str(opened.path), "outcome": str(outcome), "reports": checked})
+            missing = [name for names in not_checked(reports).values() for name in names]
+            document = {"bundle": str(opened.path), "outcome": str(outcome), "not_checked": missing}
+            print_json(document | {"reports": checked})
         else:
             _print(opened, reports)
             click.echo(f"Gate: {outcome.label}")
@@ -126,3 +135,4 @@ def _print(bundle: Bundle, reports: tuple[Report, ...]) -> None:
     print_limits(reports)
     print_problems(reports)
     print_stand_ins(reports)
+    print_not_checked(reports)

@@ -20,7 +20,7 @@ def print_faults(bundle: Bundle, ticket: Path, count: int, targets: tuple[str, .
     ParityError if the network without a fault is refused too.
     """
     from edgedf.assembly.faults import WAYS, fault_rows
-    from edgedf.assembly.recheck import bundle_source
+    from edgedf.assembly.ticket_reference import bundle_source
 
     for target in targets:
         if target not in {ran for ran, _ in WAYS}:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from edgedf.bundle.parity_record import CONVERSION, stands_in
 from edgedf.cli.output import show_line
-from edgedf.parity.gate import Check, Outcome, Report
+from edgedf.parity.gate import Check, Outcome, Report, not_checked
 
 _LIMITS = {
     "values": "max error {:.0e}",
@@ -74,6 +74,12 @@ def print_stand_ins(reports: Iterable[Report]) -> None:
         if stands_in(report.runtime):
             own = {"coreml": "Core ML"}.get(report.subject, report.subject)
             show_line(f"NOT RUN: {report.subject}: {own} itself, on this machine; the {report.runtime} ran")
+
+
+def print_not_checked(reports: Iterable[Report]) -> None:
+    """A line for what this command was not asked: a pass without it must not look like one with it."""
+    for where, names in not_checked(reports).items():
+        show_line(f"not checked {where}: {', '.join(names)}")
 
 
 def _number(value: float | None, form: str) -> str | None:

@@ -13,6 +13,8 @@ from edgedf.errors import EXIT_GATE, EXIT_NOT_RUN, EdgedfError
 
 # The checks that may not run for a reason that is not the artifact's.
 ACCEPTABLE = ("contrast", "open", "values", "auc")
+# The checks of a recheck that need the ticket.
+ONLY_TICKET = ("ticket", "logits", "auc")
 
 
 class Outcome(StrEnum):
@@ -41,7 +43,8 @@ class Check:
     """One check of one artifact.
 
     Attributes:
-        name: "contract", "crops", "open", "names", "shapes", "values", "conversion", "flips" or "auc".
+        name: "contract", "contrast", "crops", "ticket", "logits" of goldens; "names", "shapes", "open",
+            "values", "conversion", "flips", "auc" of artifacts.
         outcome: pass, fail or not run.
         detail: one line: what was found, or why it did not run.
         measured, allowed: the number and its limit, where the check has one.
@@ -175,6 +178,13 @@ def some_values_ran(reports: Iterable[Report]) -> bool:
     artifacts = [report for report in reports if report.subject in TARGETS]
     checks = [check for report in artifacts for check in report.checks]
     return any(check.name == "values" and check.outcome is Outcome.PASS for check in checks)
+
+
+def not_checked(reports: Iterable[Report]) -> dict[str, tuple[str, ...]]:
+    """What would have asked for them -> checks that a recheck left out: its pass says nothing about them."""
+    tried = {check.name for report in reports for check in report.checks}
+    missing = {"without --ticket": ONLY_TICKET, "outside a build": (CONVERSION,)}
+    return {where: names for where, names in missing.items() if not tried & set(names)}
 
 
 def exit_code(outcome: Outcome, *, accepted: bool) -> int:
