@@ -13,7 +13,6 @@ import numpy as np
 
 from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.errors import BundleError, NotRunError
-from edgedf.files import sha256_bytes
 from edgedf.runtime.artifact_check import check_entry, check_flatbuffer, check_tensor, read_artifact
 from edgedf.runtime.backend import F32, U8
 from edgedf.runtime.carried import Carried, carried_document
@@ -30,8 +29,6 @@ METADATA_METHOD = "edgedf_metadata"
 # What the binding raises for a file that it does not like: C++ exceptions as pybind11 translates them, and a
 # text that is not UTF-8 (ValueError).
 REFUSALS = (RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError, TypeError)
-# sha256 of the files that a trial has shown not to crash; one per process is enough.
-_TRIED: set[tuple[str, int]] = set()
 
 
 class ExecutorchBackend(Session):
@@ -71,9 +68,6 @@ class ExecutorchBackend(Session):
         path = folder / entry.path
         check_entry(entry, "NCHW", path)
         data = read_artifact(folder, entry)
-        key = (sha256_bytes(data), threads)
-        if key in _TRIED:
-            return
         check_flatbuffer(data, FILE_IDENTIFIER, path)
         check_program_length(data, path)
         arguments = (str(entry.input.shape[2]), str(threads))
@@ -85,7 +79,6 @@ class ExecutorchBackend(Session):
             path=path,
             meanwhile=_quiet_library,
         )
-        _TRIED.add(key)
 
     def _check(self, module: Any) -> None:
         if METHOD not in module.method_names():

@@ -15,14 +15,20 @@ from edgedf.runtime.backend import F32, U8
 from edgedf.runtime.carried import Carried, carried_document, tflite_document
 from edgedf.runtime.host_quiet import quiet_output
 from edgedf.runtime.libraries import broken, is_missing, known_version
-from edgedf.runtime.session import Session
+from edgedf.runtime.session import Session, out_of_memory
+from edgedf.runtime.trial import try_in_child
 
 FILE_IDENTIFIER = b"TFL3"
+# What the binding raises for a file that it does not like: its own refusals, and names that are not UTF-8
+# (ValueError) or numbers that lead nowhere while it lists the tensors.
+REFUSALS = (ValueError, RuntimeError, LookupError, ArithmeticError, MemoryError, TypeError)
 # Module with `Interpreter`, distribution, name for people; the first that is installed runs.
 _RUNTIMES = (
     ("ai_edge_litert.interpreter", "ai-edge-litert", "LiteRT"),
     ("tflite_runtime.interpreter", "tflite-runtime", "TFLite"),
 )
+# Some seconds on a small board for the largest network; LiteRT needs no PyTorch.
+_TRIAL_SECONDS = 60.0
 
 
 class TfliteBackend(Session):
@@ -47,12 +53,30 @@ class TfliteBackend(Session):
         module, self.runtime = load_runtime()
         try:
             with quiet_output():
-                interpreter = module.Interpreter(model_content=data, num_threads=threads)
-                interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
+                interpreter = _load(module, data, threads)
+            (self._input, self._output) = self._tensors(interpreter)
+        except MemoryError as error:
+            raise out_of_memory(self.path) from error
+        except REFUSALS as error:
             raise BundleError("LiteRT refuses this file", file=self.path, hint="build it again") from error
-        (self._input, self._output) = self._tensors(interpreter)
         self._interpreter: Any = interpreter
+
+    @classmethod
+    def try_first(cls, folder: Path, entry: ArtifactEntry, *, threads: int = 1) -> None:
+        """See `edgedf.runtime.backend.TriesFirst`. The child imports LiteRT while this process does."""
+        path = folder / entry.path
+        check_entry(entry, "NHWC", path)
+        data = read_artifact(folder, entry)
+        check_flatbuffer(data, FILE_IDENTIFIER, path)
+        try_in_child(
+            "edgedf.runtime.tflite_trial",
+            data,
+            (str(entry.input.shape[1]), str(threads)),
+            runtime="LiteRT",
+            path=path,
+            meanwhile=load_runtime,
+            seconds=_TRIAL_SECONDS,
+        )
 
     def _tensors(self, interpreter: Any) -> tuple[int, int]:
         """Numbers of the input and output tensor, checked: names, then shapes, then types."""
@@ -78,6 +102,25 @@ class TfliteBackend(Session):
     def close(self) -> None:
         self._interpreter, self._data = None, b""
         super().close()
+
+
+def first_use(data: bytes, side: int, threads: int) -> None:
+    """Load a file, list its tensors and run it, as the backend does; for a trial in a process of its own.
+
+    Raises one of REFUSALS if LiteRT refuses it.
+    """
+    interpreter = _load(load_runtime()[0], data, threads)
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    if len(inputs) == len(outputs) == 1:
+        interpreter.set_tensor(inputs[0]["index"], np.zeros((1, side, side, 3), np.float32))
+        interpreter.invoke()
+        interpreter.get_tensor(outputs[0]["index"])
+
+
+def _load(module: Any, data: bytes, threads: int) -> Any:
+    interpreter = module.Interpreter(model_content=data, num_threads=threads)
+    interpreter.allocate_tensors()
+    return interpreter
 
 
 def load_runtime() -> tuple[Any, str]:

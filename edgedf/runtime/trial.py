@@ -1,8 +1,8 @@
 """The first use of a foreign model file, in a child process, which is all that a crash takes along.
 
 Hashes say that a file is the one its bundle lists, not that whoever made the bundle meant well. ExecuTorch
-checks the outer structure of a .pte, not every number in it, and follows them: a wrong one is a segmentation
-fault, or a C++ exception that nobody catches. Neither can be caught from Python.
+and LiteRT check the outer structure of a file, not every number in it, and follow them: a wrong one is a
+segmentation fault, or a C++ exception that nobody catches. Neither can be caught from Python.
 
 What a trial does not catch: a crash that depends on where memory happens to lie (one process reads past a
 buffer and survives, another does not), or on the crop. And it is no sandbox: the child has its user's rights.
@@ -18,9 +18,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgedf.errors import BundleError, NotRunError
+from edgedf.files import sha256_bytes
 
 # Importing PyTorch takes a small board ten seconds; the model runs once.
 SECONDS = 120.0
+# Module, sha256 and arguments of the trials that ended well; one per process and file is enough.
+_TRIED: set[tuple[str, ...]] = set()
 _HINT = "do not use it: get the bundle again from its maker, or build it again"
 
 
@@ -36,6 +39,8 @@ def try_in_child(
 ) -> None:
     """Run `python -m module arguments` with `data` as its standard input; returns where it ends by itself.
 
+    What this process has tried already is not tried again.
+
     Args:
         module: loads and runs the model, and exits with 0 also where the runtime refuses it in good order.
         runtime: its name, and `path` the file's, for the error.
@@ -43,6 +48,9 @@ def try_in_child(
         seconds: then the child is killed.
     Raises BundleError if a signal ended the child or it took too long, NotRunError if it cannot be started.
     """
+    key = (module, sha256_bytes(data), *arguments)
+    if key in _TRIED:
+        return
     # In a frozen app (PyInstaller and its like) sys.executable is the app, which would start itself again.
     if not sys.executable or getattr(sys, "frozen", False):
         hint = "use another target: edgedf runs inside a program without a Python of its own"
@@ -74,3 +82,4 @@ def try_in_child(
         raise BundleError(f"{runtime} does not come to an end on this file", file=path, hint=_HINT)
     if status != 0:
         raise BundleError(f"{runtime} crashes on this file", file=path, hint=_HINT)
+    _TRIED.add(key)

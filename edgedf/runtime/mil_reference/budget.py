@@ -3,7 +3,7 @@
 A file of some kilobytes can declare tensors that fill any memory and operations that take years. The limits
 are over three times what the largest network takes that a contract allows: a dense ResNet-18 for crops of
 1024 pixels needs 38 million numbers at a time, moves 0.55 billion and makes 38 billion multiply-adds (for 512
-pixels 12 million, 0.15 and 9.5 billion). A program at the limits takes a minute or so and two gigabytes.
+pixels 12 million, 0.15 and 9.5 billion). A program at the limits takes a minute or two and two gigabytes.
 
 Counting is sound because no operation computes a result of another shape than it declares:
 `Call.check_result` comes first.
