@@ -24,11 +24,17 @@ def sample(arch: str, size: int, sparsity: float = 0.9) -> tuple[Ticket, Compact
     return ticket, compact_ticket(ticket)
 
 
+# The ticket that the sample artifacts say they were made from.
+SAMPLE_TICKET = "ab" * 32
+
+
 @lru_cache(maxsize=32)
-def artifact(target: str, arch: str, size: int, precision: str = "float32") -> Artifact:
+def artifact(
+    target: str, arch: str, size: int, precision: str = "float32", ticket_sha256: str = SAMPLE_TICKET
+) -> Artifact:
     """The sample's artifact; converting costs seconds, so it is made once per test run."""
     ticket, compacted = sample(arch, size)
-    options = Options(precision=precision, metadata={"edgedf.ticket_sha256": "ab" * 32})
+    options = Options(precision=precision, metadata={"edgedf.ticket_sha256": ticket_sha256})
     return convert(target, compacted.module, ticket.contract, options)
 
 

@@ -13,7 +13,7 @@ from edgedf.bundle.writer import file_entries, write_bundle, write_zip
 from edgedf.parity.golden import make_goldens
 from edgedf.parity.reference import dense_logits
 from edgedf.ticket import Ticket
-from tests.artifact_files import artifact, sample, write_artifact
+from tests.artifact_files import SAMPLE_TICKET, artifact, sample, write_artifact
 
 SIZE = 64
 
@@ -24,27 +24,31 @@ def bundle_ticket() -> Ticket:
 
 
 def write_sample(
-    path: Path, targets: Sequence[str] = ("native",), *, name: str = "sample", ticket_sha256: str = "ab" * 32
+    path: Path,
+    targets: Sequence[str] = ("native",),
+    *,
+    name: str = "sample",
+    ticket_sha256: str = SAMPLE_TICKET,
 ) -> Path:
     """Write the bundle with these targets, as a folder or, where `path` ends in .zip, as a zip file."""
-    manifest, files = _parts(tuple(targets), path.parent)
-    manifest = replace(manifest, name=name, ticket_sha256=ticket_sha256)
+    manifest, files = _parts(tuple(targets), path.parent, ticket_sha256)
+    manifest = replace(manifest, name=name)
     write = write_zip if path.suffix == ".zip" else write_bundle
     write(path, manifest, files)
     return path
 
 
-def _parts(targets: tuple[str, ...], scratch: Path) -> tuple[Manifest, dict[str, bytes]]:
+def _parts(targets: tuple[str, ...], scratch: Path, ticket_sha256: str) -> tuple[Manifest, dict[str, bytes]]:
     ticket = bundle_ticket()
     golden = _goldens()
-    made = [artifact(target, "mesonet", SIZE) for target in targets]
+    made = [artifact(target, "mesonet", SIZE, ticket_sha256=ticket_sha256) for target in targets]
     entries = tuple(write_artifact(scratch / "scratch" / item.target, item) for item in made)
     manifest = Manifest(
         name="sample",
         contract=ticket.contract,
         arch=ticket.arch,
         arch_args=dict(ticket.arch_args),
-        ticket_sha256="ab" * 32,
+        ticket_sha256=ticket_sha256,
         lineage={"seed": 1},
         golden=file_entries(golden),
         artifacts=entries,
