@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from edgedf.bundle.reader import Bundle
 from edgedf.errors import NotRunError
-from edgedf.runtime.backend import Backend, open_backend
+from edgedf.runtime.backend import Backend
+from edgedf.runtime.choice import open_agreeing
 
 U8 = npt.NDArray[np.uint8]
 # What stands in for a runtime that is not here is never timed under that runtime's name.
@@ -98,7 +99,7 @@ def measure(
         backends: dict[str, Backend] = {}
         for target in targets:
             try:
-                backend = open_backend(bundle.folder, bundle.artifact(target), threads=threads, foreign=True)
+                backend = open_agreeing(bundle, target, threads)
             except NotRunError as error:
                 reasons[target] = error.problem
                 continue

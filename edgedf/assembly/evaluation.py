@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,7 @@ def readable_test_pictures(root: Path, limit: int) -> Iterator[tuple[Sample, U8]
         raise DataError(
             f"{damaged} of {len(chosen)} test pictures are damaged",
             file=root,
-            hint=f"`edgedf data show {root}` lists them",
+            hint=f"`edgedf data show {shlex.quote(str(root))}` lists them",
         )
 
 

@@ -15,9 +15,7 @@ from edgedf.errors import BundleError, NotRunError
 from edgedf.runtime.artifact_check import check_entry, check_tensor
 from edgedf.runtime.backend import F32, U8
 from edgedf.runtime.carried import Carried, carried_table
-from edgedf.runtime.coreml_package import MODEL_PATH as MODEL_PATH
-from edgedf.runtime.coreml_package import WEIGHTS_PATH as WEIGHTS_PATH
-from edgedf.runtime.coreml_package import private_copy, read_package
+from edgedf.runtime.coreml_package import MODEL_PATH, WEIGHTS_PATH, private_copy, read_package
 from edgedf.runtime.host_quiet import quiet_output
 from edgedf.runtime.libraries import broken, is_missing, known_version
 from edgedf.runtime.mil_reference import (

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgedf.analysis.describe import describe
 from edgedf.bundle.manifest import ArtifactEntry
 from edgedf.bundle.writer import file_entries
 from edgedf.errors import BundleError, NotRunError
@@ -81,6 +82,8 @@ def test_a_package_that_names_another_model_is_refused(tmp_path: Path, kind: str
     path.write_bytes(_package_manifest(path.read_text(), kind))
     with pytest.raises(BundleError, match=r"Manifest\.json.*"):
         open_backend(tmp_path, _signed(tmp_path, entry))
+    with pytest.raises(BundleError, match=r"Manifest\.json.*"):
+        describe(tmp_path / entry.path)
 
 
 @pytest.mark.parametrize("name", ["Data/com.apple.CoreML/real.mlmodel", "Data/other.bin", "x"])

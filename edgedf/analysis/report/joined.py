@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ def bundle_in(run: Path) -> Path | None:
         return run / RUN_BUNDLE
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        hint = f"name the bundle itself, or build the run's own {RUN_BUNDLE} with `edgedf build {run}`"
+        hint = f"name the bundle itself, or build the run's own {RUN_BUNDLE} with `{_build(run)}`"
         raise UsageError(f"holds {len(found)} bundles ({names})", file=run, hint=hint)
     return found[0] if found else None
 
@@ -46,5 +47,9 @@ def other_ticket(document: Mapping[str, Any], manifest: Manifest, *, run: Path, 
     raise UsageError(
         f"was built from ticket {built[:12]}, which is none of the tickets of {run} (it {own})",
         file=bundle,
-        hint=f"build again with `edgedf build {run}`, or move the bundle elsewhere and report it alone",
+        hint=f"build again with `{_build(run)}`, or move the bundle elsewhere and report it alone",
     )
+
+
+def _build(run: Path) -> str:
+    return f"edgedf build {shlex.quote(str(run))}"
