@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import statistics
 import time
@@ -61,14 +60,6 @@ def processor_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor()
-
-
-def busy() -> str:
-    """A few words where other programs keep the processors busy, "" where not or where nothing tells."""
-    if not hasattr(os, "getloadavg"):
-        return ""
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
-    return f"other programs are running (load {load:.0f} on {cores} cores)" if load > cores / 2 else ""
 
 
 def measure(

@@ -107,8 +107,9 @@ def _refuse(source: Path | None, kinds: Mapping[str, str]) -> None:
 
 
 def _bench(bundle: Path | None, targets: tuple[str, ...], runs: int, threads: int, as_json: bool) -> None:
+    from edgedf.analysis.busy import busy
     from edgedf.analysis.describe.bundle import artifact_sizes
-    from edgedf.analysis.latency import busy, measure
+    from edgedf.analysis.latency import measure
     from edgedf.bundle.reader import open_bundle
     from edgedf.cli.config import named_bundle
 

@@ -22,7 +22,7 @@ def sweep(source: Path | None, archs: tuple[str, ...], runs: int, threads: int, 
         source: a run or ticket whose network to time; its run takes the file.
         archs: or these networks, NAME or NAME@SIZE; without both, every architecture at its usual size.
     """
-    from edgedf.analysis.latency import busy
+    from edgedf.analysis.busy import busy
     from edgedf.analysis.sweep import SWEEP_NAME, write_sweep
     from edgedf.assembly.sweep import SPARSITIES, run_sweep
 

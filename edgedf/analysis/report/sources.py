@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgedf.analysis.busy import busy
 from edgedf.analysis.describe.bundle import artifact_sizes
-from edgedf.analysis.latency import Latency, busy, measure, processor_name
+from edgedf.analysis.latency import Latency, measure, processor_name
 from edgedf.analysis.report.joined import bundle_in, other_ticket
 from edgedf.analysis.report.missing import missing_in_bundle, missing_in_run
 from edgedf.analysis.sweep import SWEEP_NAME, Sweep, read_sweep

@@ -22,11 +22,12 @@ _BUDGETS = (
 def curve_section(run: Mapping[str, Any]) -> Html:
     """Charts of test accuracy and AUC, and every point as a table."""
     groups = _groups(run["points"])
+    bars = " Bars span the seeds." if len(run["seeds"]) > 1 else ""
     charts = [
         tag("figure", line_chart(_series(groups, metric), label=label), tag("figcaption", caption))
         for metric, label, caption in (
-            ("accuracy", "test accuracy", "Accuracy on the test split. Bars span the seeds."),
-            ("auc", "test AUC", "Area under the ROC curve on the test split. Bars span the seeds."),
+            ("accuracy", "test accuracy", f"Accuracy on the test split.{bars}"),
+            ("auc", "test AUC", f"Area under the ROC curve on the test split.{bars}"),
         )
     ]
     seeds = ", ".join(str(seed) for seed in run["seeds"])
