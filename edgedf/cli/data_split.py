@@ -32,7 +32,7 @@ def command(folder: Path, out: Path, validation: float, test: float, seed: int, 
     from edgedf.data.split import plan_split, write_split
 
     plan = plan_split(folder, validation=validation, test=test, seed=seed)
-    with progress_bar("copying pictures", total=len(plan.targets)) as bar:
+    with progress_bar("copying pictures", total=len(plan.copies)) as bar:
         write_split(plan, out, progress=bar.update)
     result = plan.to_json()
     if not plan.known:

@@ -41,49 +41,50 @@ def list_pictures(root: Path) -> tuple[PictureFile, ...]:
     found: list[PictureFile] = []
     for split in SPLITS:
         split_folder = _only_folder(root, SPLIT_FOLDERS[split])
-        for label, name in CLASS_FOLDERS.items():
-            folder = _only_folder(split_folder, name)
-            pictures = list(_pictures(root, folder, split, label))
-            if not pictures:
-                raise DataError("holds no pictures", file=folder, hint=LAYOUT_HINT)
-            found += pictures
+        found += _class_pictures(root, split_folder, split, LAYOUT_HINT)
     return tuple(sorted(found, key=lambda picture: picture.path))
 
 
 def has_classes(root: Path) -> bool:
     """Whether `root` itself has a Fake and a Real folder: a data set without splits."""
-    if not root.is_dir():
-        return False
-    names = {entry.name.lower() for entry in root.iterdir()}
-    return all(name.lower() in names for name in CLASS_FOLDERS.values())
+    return root.is_dir() and all(_folders(root, name) for name in CLASS_FOLDERS.values())
 
 
 def list_classes(root: Path) -> tuple[PictureFile, ...]:
     """Every picture of `root`/Fake and `root`/Real, sorted by path; their split is "". Errors as above."""
+    found = _class_pictures(root, root, "", "expected .jpg or .png files")
+    return tuple(sorted(found, key=lambda picture: picture.path))
+
+
+def _class_pictures(root: Path, parent: Path, split: str, hint: str) -> list[PictureFile]:
+    """The pictures in the Real and Fake folders of `parent`. Raises DataError with `hint` if one has none."""
     found: list[PictureFile] = []
     for label, name in CLASS_FOLDERS.items():
-        folder = _only_folder(root, name)
-        pictures = list(_pictures(root, folder, "", label))
+        folder = _only_folder(parent, name)
+        pictures = list(_pictures(root, folder, split, label))
         if not pictures:
-            raise DataError("holds no pictures", file=folder, hint="expected .jpg or .png files")
+            raise DataError("holds no pictures", file=folder, hint=hint)
         found += pictures
-    return tuple(sorted(found, key=lambda picture: picture.path))
+    return found
 
 
 def _only_folder(parent: Path, name: str) -> Path:
     """The one folder of `parent` called `name`, whatever its case."""
-    try:
-        matches = [
-            entry for entry in parent.iterdir() if entry.name.lower() == name.lower() and entry.is_dir()
-        ]
-    except OSError as error:
-        raise read_error(parent, error) from error
+    matches = _folders(parent, name)
     if not matches:
         raise DataError(f"has no folder {name}", file=parent, hint=LAYOUT_HINT)
     if len(matches) > 1:
         both = " and ".join(sorted(match.name for match in matches))
         raise DataError(f"has both {both}", file=parent, hint="keep one of them")
     return matches[0]
+
+
+def _folders(parent: Path, name: str) -> list[Path]:
+    """Every folder of `parent` called `name`, whatever its case."""
+    try:
+        return [entry for entry in parent.iterdir() if entry.name.lower() == name.lower() and entry.is_dir()]
+    except OSError as error:
+        raise read_error(parent, error) from error
 
 
 def _pictures(root: Path, folder: Path, split: str, label: int) -> Iterator[PictureFile]:

@@ -9,18 +9,20 @@ import numpy as np
 from edgedf.data.sample import FAKE, SPLITS, Sample
 
 Shares = Mapping[str, float]
+# Positions of samples, group by group.
+Groups = tuple[tuple[int, ...], ...]
 
 
-def partition(samples: Sequence[Sample], shares: Shares, *, seed: int) -> tuple[str, ...]:
+def partition(samples: Sequence[Sample], groups: Groups, shares: Shares, *, seed: int) -> tuple[str, ...]:
     """The split of each sample; equal arguments give equal answers.
 
     Args:
+        groups: what `people_groups` made of the samples.
         shares: "train", "validation", "test" -> share of the pictures wanted there, above 0, 1 in all.
 
     Groups that share nobody go, largest first and in an order drawn by `seed`, to the split that lacks most
     of what they hold, real and fake counted apart. Groups are whole, so shares are met as far as they allow.
     """
-    groups = people_groups(samples)
     counts = np.array([_counts(samples, group) for group in groups])
     wanted = np.array([[shares[split]] for split in SPLITS]) * counts.sum(0)
     had = np.zeros_like(wanted)
@@ -35,7 +37,7 @@ def partition(samples: Sequence[Sample], shares: Shares, *, seed: int) -> tuple[
     return tuple(result)
 
 
-def people_groups(samples: Sequence[Sample]) -> tuple[tuple[int, ...], ...]:
+def people_groups(samples: Sequence[Sample]) -> Groups:
     """Positions of the samples, grouped: two samples share a group if a chain of shared people joins them.
 
     A sample of nobody known is a group of its own. Groups are in the order of their first sample.

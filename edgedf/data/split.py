@@ -19,7 +19,7 @@ from edgedf.data.layout import (
     list_pictures,
     refuse_escape,
 )
-from edgedf.data.partition import Shares, partition, people_groups
+from edgedf.data.partition import Groups, Shares, partition, people_groups
 from edgedf.data.sample import FAKE, SPLITS, Sample
 from edgedf.errors import DataError, UsageError
 from edgedf.files import new_folder, open_regular
@@ -49,6 +49,13 @@ class SplitPlan:
     groups: int
     known: bool
 
+    @property
+    def copies(self) -> dict[str, str]:
+        """Path below `root` -> path below the new folder, of masks and pictures."""
+        masks = sorted({sample.mask for sample in self.samples if sample.mask is not None})
+        pictures = (sample.path for sample in self.samples)
+        return dict(zip(masks, masks, strict=True)) | dict(zip(pictures, self.targets, strict=True))
+
     def to_json(self) -> dict[str, Any]:
         """Pictures by split and class, and how they were grouped."""
         counts = {split: dict.fromkeys(("real", "fake"), 0) for split in SPLITS}
@@ -72,8 +79,8 @@ def plan_split(root: Path, *, validation: float, test: float, seed: int) -> Spli
     pictures = list_classes(root) if has_classes(root) else list_pictures(root)
     entries, index = read_entries(root, pictures)
     samples = tuple(sample_of(picture, entries[picture.path]) for picture in pictures)
-    splits = partition(samples, shares, seed=seed)
     groups = people_groups(samples)
+    splits = partition(samples, groups, shares, seed=seed)
     _check_whole(root, samples, splits, groups)
     targets = _targets(pictures, splits)
     return SplitPlan(
@@ -88,8 +95,10 @@ def plan_split(root: Path, *, validation: float, test: float, seed: int) -> Spli
 
 
 def write_split(plan: SplitPlan, folder: Path, *, progress: Progress | None = None) -> None:
-    """Copy the pictures, and the masks that index.json names, to the new folder; it appears when complete.
+    """Copy the pictures and their masks to the new folder; it appears when complete.
 
+    Args:
+        progress: called with the number of files copied, of those in `plan.copies`.
     Raises FileError if `folder` exists, cannot be written, or a picture cannot be read; UsageError if it and
     the folder that is read lie in one another.
     """
@@ -98,10 +107,8 @@ def write_split(plan: SplitPlan, folder: Path, *, progress: Progress | None = No
         raise UsageError(
             f"{folder} and {plan.root} lie in one another", field="OUT", hint="name a new folder"
         )
-    masks = sorted({sample.mask for sample in plan.samples if sample.mask is not None})
-    copies = {sample.path: target for sample, target in zip(plan.samples, plan.targets, strict=True)}
     with new_folder(folder) as made:
-        for number, (source, target) in enumerate(({mask: mask for mask in masks} | copies).items(), 1):
+        for number, (source, target) in enumerate(plan.copies.items(), 1):
             path = made / target
             path.parent.mkdir(parents=True, exist_ok=True)
             refuse_escape(plan.root / source, old)
@@ -113,9 +120,7 @@ def write_split(plan: SplitPlan, folder: Path, *, progress: Progress | None = No
             (made / INDEX_NAME).write_bytes(plan.index.to_bytes())
 
 
-def _check_whole(
-    root: Path, samples: Sequence[Sample], splits: Sequence[str], groups: Sequence[Sequence[int]]
-) -> None:
+def _check_whole(root: Path, samples: Sequence[Sample], splits: Sequence[str], groups: Groups) -> None:
     """Raise DataError if a split lacks a class."""
     filled = {(split, sample.label) for split, sample in zip(splits, samples, strict=True)}
     for split in SPLITS:

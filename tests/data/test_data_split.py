@@ -33,8 +33,9 @@ def _samples(people: list[str | None]) -> list[Sample]:
 @given(st.lists(PEOPLE, min_size=1, max_size=60), st.integers(0, 5))
 def test_nobody_is_in_two_splits_whoever_meets_whom(people: list[str | None], seed: int) -> None:
     samples = _samples(people)
-    splits = partition(samples, SHARES, seed=seed)
-    assert splits == partition(samples, SHARES, seed=seed)
+    groups = people_groups(samples)
+    splits = partition(samples, groups, SHARES, seed=seed)
+    assert splits == partition(samples, groups, SHARES, seed=seed)
     assert set(splits) <= set(SPLITS)
     by_split = {s: [x for x, split in zip(samples, splits, strict=True) if split == s] for s in SPLITS}
     assert shared_identities(by_split) == {}
@@ -55,7 +56,8 @@ def test_groups_are_what_a_walk_over_meetings_finds(people: list[str | None]) ->
 @settings(deadline=None)
 @given(st.integers(0, 20))
 def test_shares_are_met_where_everybody_stands_alone(seed: int) -> None:
-    splits = Counter(partition(_samples([None] * 400), SHARES, seed=seed))
+    samples = _samples([None] * 400)
+    splits = Counter(partition(samples, people_groups(samples), SHARES, seed=seed))
     assert {name: splits[name] for name in SPLITS} == {"train": 280, "validation": 60, "test": 60}
 
 
@@ -112,7 +114,9 @@ def test_a_set_with_shared_people_is_split_anew_and_refusal_says_how(
 def test_index_masks_and_boxes_go_along(tmp_path: Path) -> None:
     plan = BenchmarkPlan(train=40, validation=8, test=8, seed=3, side=96)
     write_benchmark(tmp_path / "old", plan, jobs=1)
-    write_split(plan_split(tmp_path / "old", validation=0.2, test=0.2, seed=1), tmp_path / "new")
+    split, copied = plan_split(tmp_path / "old", validation=0.2, test=0.2, seed=1), []
+    write_split(split, tmp_path / "new", progress=copied.append)
+    assert copied == list(range(1, len(split.copies) + 1))
     old, new = read_dataset(tmp_path / "old"), read_dataset(tmp_path / "new")
     assert (old.name, old.description, old.count) == (new.name, new.description, new.count)
 
