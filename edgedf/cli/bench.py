@@ -107,7 +107,7 @@ def _refuse(source: Path | None, kinds: Mapping[str, str]) -> None:
 
 
 def _bench(bundle: Path | None, targets: tuple[str, ...], runs: int, threads: int, as_json: bool) -> None:
-    from edgedf.analysis.busy import busy
+    from edgedf.analysis.busy import EFFECT, busy
     from edgedf.analysis.describe.bundle import artifact_sizes
     from edgedf.analysis.latency import measure
     from edgedf.bundle.reader import open_bundle
@@ -115,15 +115,15 @@ def _bench(bundle: Path | None, targets: tuple[str, ...], runs: int, threads: in
 
     path = named_bundle(bundle)
     _refuse(path, _NO_BUNDLE)
-    others = busy()
     with open_bundle(path) as opened:
         chosen = targets or tuple(entry.target for entry in opened.manifest.artifacts)
         sizes = {t: artifact_sizes(opened.folder, opened.artifact(t)) for t in dict.fromkeys(chosen)}
+        others = busy()
         with progress_bar("Timing", total=runs) as bar:
             results = measure(opened, tuple(sizes), runs=runs, threads=threads, progress=bar.update)
     records = [_record(result, *sizes[result.target]) for result in results]
     if others:
-        warn(f"{others}: medians hold their time too, the 10th percentiles less")
+        warn(f"{others}: {EFFECT}")
     if as_json:
         described = machine() | {"busy": others}
         print_json({"bundle": opened.manifest.name, "machine": described, "targets": records})

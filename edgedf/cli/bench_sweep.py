@@ -22,7 +22,7 @@ def sweep(source: Path | None, archs: tuple[str, ...], runs: int, threads: int, 
         source: a run or ticket whose network to time; its run takes the file.
         archs: or these networks, NAME or NAME@SIZE; without both, every architecture at its usual size.
     """
-    from edgedf.analysis.busy import busy
+    from edgedf.analysis.busy import EFFECT, busy
     from edgedf.analysis.sweep import SWEEP_NAME, write_sweep
     from edgedf.assembly.sweep import SPARSITIES, run_sweep
 
@@ -43,7 +43,7 @@ def sweep(source: Path | None, archs: tuple[str, ...], runs: int, threads: int, 
 
         result = run_sweep(works, runs=runs, threads=threads, notify=notify)
     if others:
-        warn(f"{others}: medians hold their time too, the 10th percentiles less")
+        warn(f"{others}: {EFFECT}")
     write_sweep(path, result)
     say(f"Written: {path}. `edgedf report` shows it.")
     return result

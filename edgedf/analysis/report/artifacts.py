@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 
+from edgedf.analysis.busy import EFFECT
 from edgedf.analysis.latency import Latency
 from edgedf.analysis.report.markup import Html, Part, join, section, table, tag
 from edgedf.analysis.report.sources import SheetCrop, Sources
@@ -54,7 +55,7 @@ def _timed_on(sources: Sources) -> Html | None:
     where = f"Timed on {sources.processor or 'an unnamed processor'}; "
     if not sources.busy:
         return tag("p", where + "no other load was seen when timing began.")
-    warning = tag("strong", f"{sources.busy}: medians hold their time too, the 10th percentiles less.")
+    warning = tag("strong", f"{sources.busy}: {EFFECT}.")
     return tag("p", where, warning)
 
 

@@ -107,7 +107,7 @@ def gather(
         bundle = stack.enter_context(open_bundle(where))
         artifacts = bundle.manifest.artifacts
         other = "" if run is None else other_ticket(run, bundle.manifest, run=path, bundle=where)
-        others = busy()
+        others = busy() if runs else ""
         latencies = (
             measure(bundle, [a.target for a in artifacts], runs=runs, progress=progress) if runs else ()
         )
