@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 from edgedf.bundle.paths import RUN_BUNDLE
 from edgedf.errors import FileError
 from edgedf.ticket import Ticket, parse_ticket
-from edgedf.training.run_file import read_run
-from edgedf.training.run_ticket import TICKET_NAME, TicketFile, chosen_ticket, ticket_file
+from edgedf.training.run_ticket import TICKET_NAME, chosen_ticket, ticket_file
 
 DEMO_TICKET = Path(__file__).resolve().parent.parent / "assets" / "demo-ticket.safetensors"
 BUNDLE_SUFFIX = ".edgedf"
@@ -81,15 +80,10 @@ def read_source(path: Path | None) -> Source:
         sha256=found.sha256,
         run=found.run,
         inside=found.inside,
-        chosen=_is_chosen(found),
+        chosen=found.chosen,
         evaluation=found.evaluation,
         demo=demo,
     )
-
-
-def _is_chosen(found: TicketFile) -> bool:
-    chosen = None if found.run is None else read_run(found.run)["chosen"]
-    return chosen is not None and found.sha256 == chosen["sha256"]
 
 
 def bundle_path(source: Source, out: Path | None) -> Path:

@@ -28,6 +28,7 @@ class TicketFile:
         sha256: of these bytes.
         run: folder of the run it belongs to, or None.
         inside: where it lies in that run, as run.json writes it; "" without a run.
+        chosen: whether it is the ticket that this run chose.
         evaluation: sha256 by name of the run's evaluation files, None where it kept none.
     """
 
@@ -36,6 +37,7 @@ class TicketFile:
     sha256: str
     run: Path | None = None
     inside: str = ""
+    chosen: bool = False
     evaluation: Mapping[str, str] | None = None
 
 
@@ -112,5 +114,6 @@ def _held_to(document: Mapping[str, Any], run: Path, path: Path, inside: str) ->
         sha256=digest,
         run=run,
         inside=inside,
+        chosen=document["chosen"] is not None and digest == document["chosen"]["sha256"],
         evaluation=None if kept is None else kept["sha256"],
     )
