@@ -88,15 +88,17 @@ def canonical_text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def parse_json(data: bytes | str, *, file: str | Path, error: type[EdgedfError]) -> Any:
+def parse_json(
+    data: bytes | str, *, file: str | Path, error: type[EdgedfError], hint: str | None = None
+) -> Any:
     """The value of a JSON document by the rules of `edgedf.strict_json`.
 
-    Raises `error` with the file's name on anything else.
+    Raises `error` with the file's name, and with `hint`, on anything else.
     """
     try:
         return strict_json.loads(data)
     except ValueError as cause:
-        raise error(f"not valid JSON ({cause})", file=file) from cause
+        raise error(f"not valid JSON ({cause})", file=file, hint=hint) from cause
 
 
 def _prefix(path: Path) -> str:
@@ -123,9 +125,9 @@ def write_atomic(path: Path, data: bytes) -> None:
     temporary = Path(name)
     try:
         try:
-            # mkstemp makes a private file (0600); what we publish has the permissions of any new file.
-            temporary.chmod(0o666 & ~_umask())
             with os.fdopen(handle, "wb") as stream:
+                # mkstemp makes a private file (0600); what we publish has the permissions of any new file.
+                temporary.chmod(0o666 & ~_umask())
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -185,7 +187,7 @@ def _is_elsewhere(error: OSError, path: Path) -> bool:
     if parent not in named.parents:
         return True
     first = named.relative_to(parent).parts[0]
-    return first != path.name and not first.startswith(f".{path.name}.")
+    return first != path.name and not first.startswith(_prefix(path))
 
 
 def _swap_in(temporary: Path, path: Path) -> None:

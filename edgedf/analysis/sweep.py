@@ -69,11 +69,7 @@ def write_sweep(path: Path, sweep: Sweep) -> None:
 
 def read_sweep(path: Path) -> Sweep:
     """The file at `path`. Raises FileError that names the field if it is not one."""
-    data = read_bytes(path, max_bytes=MAX_BYTES)
-    try:
-        tree = parse_json(data, file=path, error=FileError)
-    except FileError as error:
-        raise FileError(error.problem, file=path, hint=_WANTED) from error
+    tree = parse_json(read_bytes(path, max_bytes=MAX_BYTES), file=path, error=FileError, hint=_WANTED)
     _keys(path, tree, {"format_version", *(field.name for field in fields(Sweep))}, "the file")
     if tree["format_version"] != FORMAT_VERSION:
         raise _bad(
